@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+# Compiled at once: a first start would spend ten seconds on it, and never keep it where bytecode is off.
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+# The machine's own certificates: a network that signs for itself puts its authority there.
+export UV_SYSTEM_CERTS := 1
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+export GX_ANALYTICS_ENABLED := false
+
+.PHONY: help demo run test lint bench bench-model lock clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/demo ## The whole bot against a simulated marketplace and Discord (ARGS="--help" for options)
+	@$(BIN)/axieflip demo $(ARGS)
+
+run: .venv/run ## The bot against the real services, with settings from the environment or .env
+	@$(BIN)/axieflip run $(ARGS)
+
+test: .venv/dev ## All tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/dev ## Format, lint, types and the contracts of the architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/dev ## Alert latency and scoring time; writes bench/results.json
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what training costs
+	@$(BIN)/python -m bench.model $(ARGS)
+
+lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
+	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra demo -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) pyproject.toml --extra postgres -c requirements/dev.txt -o requirements/run.txt
+
+# Each stamp is one set of packages in the same environment; every later set contains the earlier one.
+.venv/uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "axieflip needs Python 3.11 or later; name one with make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/run .venv/demo .venv/dev: .venv/%: requirements/%.txt pyproject.toml .venv/uv
+	@echo "Installing the packages of requirements/$*.txt …"
+	@$(INSTALL) --require-hashes -r requirements/$*.txt
+	@$(INSTALL) --no-deps --editable .
+	@touch $@
+
+clean: ## Remove the environment and everything that was built
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/results.json

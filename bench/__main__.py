@@ -1,0 +1,67 @@
+"""`python -m bench`: alert latency and scoring time; prints a table and writes `bench/results.json`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import latency, scoring
+from bench.timing import Quantiles
+from bot.app import open_market, open_objects, open_registry, running
+from bot.log import configure
+from sandbox.stage import Economy, ensure_watch, has_champion, market_clock, prepare, settings_for, worlds
+
+RESULTS = Path(__file__).parent / "results.json"
+TITLES = {
+    "alert_latency_ms": "listing in the market's answer → alert accepted by Discord",
+    "score_one_ms": "one listing scored (features, ensemble, interval, rule)",
+    "score_page_100_ms": "a page of 100 listings scored",
+    "original_stack_one_ms": "one listing the original way (Flask, data frame, scikit-learn)",
+}
+
+
+async def _run(data: Path, alerts: int, times: int) -> dict[str, Quantiles]:
+    economy = Economy(speed=20.0)
+    async with worlds(data, economy, "--rate-limits=off") as both:
+        clock = await market_clock(both)
+        settings = settings_for(data, both)
+        with (data / "axieflip.log").open("a") as log:
+            configure(settings, log)
+            if not await has_champion(settings):
+                await prepare(settings, clock, economy)
+            async with running(settings, clock) as app:
+                await ensure_watch(app, both, "bargains")
+                results = {"alert_latency_ms": await latency.run(app, both.market["control"], alerts)}
+            async with open_market(settings, clock) as client:
+                listings = (await client.newest_listings()).rows
+                rates = await client.rates()
+    store = open_objects(settings)
+    return results | scoring.run(store, open_registry(settings, store), listings, rates, times)
+
+
+def main() -> None:
+    """Measure, print, store."""
+    # One thread where serving, as in the bot: a single row gains nothing from more.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data/bench"), help="folder to work in")
+    parser.add_argument("--alerts", type=int, default=200)
+    parser.add_argument("--times", type=int, default=1000, help="calls to time")
+    options = parser.parse_args()
+    options.data.mkdir(parents=True, exist_ok=True)
+    results = asyncio.run(_run(options.data, options.alerts, options.times))
+    table = Table("ms", "p50", "p99")
+    for name, values in results.items():
+        table.add_row(TITLES[name], f"{values['p50']:.2f}", f"{values['p99']:.2f}")
+    Console().print(table)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""`python -m bench.model`: the model on real sales, walking forward, beside what it has to beat.
+
+Besides the figures of `axieflip evaluate` it prints those of one plain boosted forest that is given the
+comparables too, which shows what the market state and the ensemble add, and what training costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from bot.evaluating import show_tables
+from models.ensemble import Fitted
+from pipeline.evaluation.forecasters import Baseline, Model, Point, baselines, plain_traits
+from pipeline.evaluation.metrics import Floats
+from pipeline.evaluation.timeline import KINDS, TRAITS, Known, Progress
+from pipeline.evaluation.walk import MODEL, Evaluation, evaluate
+from pipeline.sales import read_sales
+from pipeline.training import examples, learn
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DAYS = 5
+INFORMED = "forest with comparables"
+
+
+def main() -> int:
+    """Measure and print; 0 also where there is no data, which is then said loudly."""
+    parser = argparse.ArgumentParser(prog="python -m bench.model", description=__doc__)
+    parser.add_argument("--sales", type=Path, nargs="+", help="sales tables [default: ../shared/data]")
+    parser.add_argument(
+        "--from", dest="first", type=date.fromisoformat, help="[default: last five days sold on]"
+    )
+    parser.add_argument("--retrain", choices=("daily", "never"), default="daily")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    paths = options.sales or sorted(DATA.glob("axie-sales-*.csv.gz"))
+    if not paths:
+        print(f"!!! SKIPPED: there are no real sales in {DATA}, nothing was measured !!!", file=sys.stderr)
+        return 0
+    table = read_sales(paths)
+    first = options.first or table["sold_at"].dt.date.drop_duplicates().iloc[-DAYS:].min()
+    forecasters = {
+        MODEL: Model(n_jobs=options.jobs), **baselines(), INFORMED: Baseline(informed_forest),
+    }  # fmt: skip
+    result = evaluate(
+        table, forecasters, first=first, daily=options.retrain == "daily", progress=_log(time.perf_counter())
+    )
+    out = Console(width=None if sys.stdout.isatty() else 100)
+    show_tables(result, out)
+    for line in (*_verdict(result), *_cost(table, options.jobs)):
+        out.print(line, highlight=False)
+    return 0
+
+
+def informed_forest(known: Known, log_price: Floats) -> Point:
+    """The plain forest, relative to the market's level and given the trailing comparable median."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    def columns(asked: Known) -> Floats:
+        return np.column_stack((plain_traits(asked.traits), asked.comparable - asked.level))
+
+    kinds = [index < KINDS for index in range(len(TRAITS))]
+    forest = HistGradientBoostingRegressor(categorical_features=[*kinds, False], random_state=0)
+    forest.fit(columns(known), log_price - known.level)
+    return lambda asked: asked.level + forest.predict(columns(asked))
+
+
+def _verdict(result: Evaluation) -> list[str]:
+    ours, theirs = result.model, result.baselines
+    assert ours.mae
+    assert ours.median_ape is not None
+    assert ours.r2_log is not None
+    covered = {day: metrics.coverage["90"] or 0.0 for day, metrics in result.by_day.items()}
+    least, most = min(covered.values()), max(covered.values())
+    all_of = ours.coverage["90"] or 0.0
+    lines = [
+        ("median APE at most 11.5 %", f"{ours.median_ape:.2%}", ours.median_ape <= 0.115),
+        ("R² of log price at least 0.82", f"{ours.r2_log:.3f}", ours.r2_log >= 0.82),
+        ("MAE at most $6.50", f"${ours.mae:.2f}", ours.mae <= 6.5),
+    ]
+    for name, least_gain in (("comparable", 0.20), (INFORMED, 0.08)):
+        gain = 1 - ours.mae / (theirs[name].mae or 1.0)
+        lines.append((f"MAE at least {least_gain:.0%} below “{name}”", f"{gain:.1%}", gain >= least_gain))
+    lines.append(("90 % intervals cover 88 to 92 %", f"{all_of:.1%}", 0.88 <= all_of <= 0.92))
+    every_day = least >= 0.85 and most <= 0.95
+    lines.append(("and 85 to 95 % on every day", f"{least:.1%} to {most:.1%}", every_day))
+    return [f"{'holds ' if good else 'MISSED'}  {what}: {found}" for what, found, good in lines]
+
+
+def _cost(table: pd.DataFrame, jobs: int) -> list[str]:
+    began = time.perf_counter()
+    data = examples(table)
+    replayed = time.perf_counter() - began
+    fitted: Fitted = learn(data.X, data.y, data.at, n_jobs=jobs)
+    rate, seconds, weights = len(table) / replayed, fitted.seconds, fitted.ensemble.weights
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return [
+        f"Replay with features: {len(table):,} sales in {replayed:.1f} s ({rate:,.0f} a second)",
+        f"Training on all of them: {replayed + seconds:.1f} s, features included",
+        f"Peak memory of this process and its largest worker: {peak / 1024:,.0f} MB",
+        f"Weights: {', '.join(f'{name} {weight:.0%}' for name, weight in weights.items())}",
+    ]
+
+
+def _log(began: float) -> Progress:
+    said: set[str] = set()
+
+    def show(stage: str, share: float) -> None:
+        if stage not in said:
+            said.add(stage)
+            print(f"{time.perf_counter() - began:6.0f} s  {stage} ({share:.0%})", file=sys.stderr)
+
+    return show
+
+
+if __name__ == "__main__":
+    sys.exit(main())

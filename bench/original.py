@@ -1,0 +1,67 @@
+"""The way the first version of this bot served its model: Flask, a one-row data frame, scikit-learn.
+
+The members, their weights and the features are ours of today, so that only the way of serving differs.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+from flask import Flask, jsonify, request
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from models.members import MEMBERS
+from pipeline.appraisal.features import NAMES
+from pipeline.training import Examples
+
+
+def fit(data: Examples, weights: dict[str, float]) -> Pipeline:
+    """The members with their weights, behind a column transformer, fitted on a data frame."""
+    kept = [(name, MEMBERS[name](0)) for name in weights]
+    numbers = ColumnTransformer([("numbers", SimpleImputer(keep_empty_features=True), list(NAMES))])
+    model = Pipeline([("columns", numbers), ("vote", VotingRegressor(kept, weights=list(weights.values())))])
+    return model.fit(pd.DataFrame(data.X, columns=list(NAMES)), data.y)
+
+
+@contextmanager
+def served(model: Pipeline) -> Iterator[Callable[[np.ndarray], float]]:
+    """The model behind Flask on loopback; yields a call that asks for one row over a kept connection."""
+    app = Flask(__name__)
+
+    @app.post("/predict")
+    def predict():
+        frame = pd.DataFrame([request.get_json()], columns=list(NAMES))
+        return jsonify(price=float(model.predict(frame)[0]))
+
+    class Quiet(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002
+            return
+
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+
+    def ask(row: np.ndarray) -> float:
+        body = json.dumps({name: None if np.isnan(x) else x for name, x in zip(NAMES, row, strict=True)})
+        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        return float(json.loads(connection.getresponse().read())["price"])
+
+    try:
+        yield ask
+    finally:
+        connection.close()
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,48 @@
+"""How long it takes to score a listing: features, ensemble, interval, economics and rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench import original
+from bench.timing import Quantiles, measure
+from models.registry import Registry
+from pipeline.appraisal.features import features
+from pipeline.appraisal.subject import from_axie
+from pipeline.labels import build_sales
+from pipeline.market.values import Listing, Rates
+from pipeline.objects import ObjectStore
+from pipeline.signal import Filters, Thresholds, refusal
+from pipeline.training import examples, load_appraiser
+
+
+def run(
+    store: ObjectStore, registry: Registry, listings: Sequence[Listing], rates: Rates, times: int
+) -> dict[str, Quantiles]:
+    """Time ours on one listing and on a page of up to 100, and the original stack on one."""
+    card, appraiser = load_appraiser(registry)
+    thresholds, filters = Thresholds(), Filters()
+    at = rates.at
+
+    def score(page: Sequence[Listing]) -> None:
+        for listing, prediction in zip(page, appraiser.predict(page, rates, 0.003, at), strict=True):
+            refusal(thresholds, filters, listing, prediction, at)
+
+    turn = iter(range(10**9))
+    one = measure(lambda: score([listings[next(turn) % len(listings)]]), times)
+    page = measure(lambda: score(listings[:100]), max(20, times // 20))
+
+    data = examples(build_sales(store).table)
+    model = original.fit(data, appraiser.ensemble.weights)
+    rows = [features(appraiser.state, from_axie(listing.axie), at.timestamp()) for listing in listings]
+    with original.served(model) as ask:
+        # Both must be forecasting the same thing, or the comparison would mean nothing.
+        theirs = np.array([ask(row) for row in rows[:20]])
+        ours = appraiser.ensemble.predict(np.array(rows[:20]))
+        if np.median(np.abs(theirs - ours)) > 0.15:
+            raise RuntimeError("the two ways of serving do not forecast the same prices")
+        old = measure(lambda: ask(rows[next(turn) % len(rows)]), max(50, times // 10))
+    del card
+    return {"score_one_ms": one, "score_page_100_ms": page, "original_stack_one_ms": old}

@@ -1,0 +1,1 @@
+"""The process: command line, settings, composition, database, services, supervision, HTTP."""

@@ -1,0 +1,215 @@
+"""Everything the process consists of, put together in one place.
+
+The same parts run against the real services, the simulated ones or a test's: settings and a clock are
+all that differs. `running` holds the whole bot for as long as its context is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import discord
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from bot import web
+from bot.client import create_bot, point_at
+from bot.db import Database
+from bot.errors import NoChampion, SettingsError
+from bot.services import Services
+from bot.services.audit import Audit
+from bot.services.collecting import Collecting
+from bot.services.feed import RatesFeed, SalesFeed
+from bot.services.intake import Intake
+from bot.services.journal import Journal
+from bot.services.outbox import Outbox
+from bot.services.outcomes import Outcomes
+from bot.services.predictor import Predictor
+from bot.services.retraining import Retraining
+from bot.services.runs import Runs
+from bot.services.stats import IntakeStats
+from bot.services.watches import Watches
+from bot.settings import Settings
+from bot.supervisor import Supervisor
+from models.registry import Registry, RegistryError
+from pipeline.birth import Order
+from pipeline.clock import Clock, SystemClock
+from pipeline.market.budget import RequestLimits
+from pipeline.market.client import MarketClient
+from pipeline.market.errors import MarketError
+from pipeline.market.watcher import Watcher, WatcherSettings
+from pipeline.objects import ObjectStore, open_store
+
+log = structlog.get_logger(__name__)
+
+CHAMPION_EVERY_S = 20.0
+WARM_UP_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running bot: its services, its web address, and the wait for what ends it."""
+
+    services: Services
+    http_port: int
+    collecting: Collecting
+    fatal: asyncio.Future[None]
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store that the settings name."""
+    return open_store(settings.object_store, settings.s3_endpoint_url)
+
+
+def open_market(settings: Settings, clock: Clock) -> MarketClient:
+    """A client of the marketplace that the settings name, not yet connected."""
+    limits = RequestLimits(settings.market_requests_per_minute, settings.market_requests_per_hour)
+    return MarketClient(settings.market_url, settings.market_api_key.get_secret_value(), clock, limits=limits)
+
+
+def open_registry(settings: Settings, store: ObjectStore) -> Registry:
+    """The signed store of model versions."""
+    return Registry(store, settings.model_signing_key.get_secret_value().encode())
+
+
+def birth_order(settings: Settings, clock: Clock) -> Order:
+    """What a training process is told to do, as of now."""
+    return Order(
+        store=settings.object_store,
+        key=settings.model_signing_key.get_secret_value(),
+        now=clock.now(),
+        endpoint=settings.s3_endpoint_url,
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[App]:
+    """Start the whole bot; leaving the context stops it cleanly.
+
+    `App.fatal` fails with a SettingsError where Discord refuses the token, as only a person can mend
+    that; every other failure is retried for ever and shown by /status.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(Database.open(settings.database_url))
+        market = await stack.enter_async_context(open_market(settings, clock))
+        store = open_objects(settings)
+        predictor = Predictor(open_registry(settings, store), clock, settings.gas_ron)
+        runs = Runs(db)
+        retraining = Retraining(runs, predictor, lambda: birth_order(settings, clock))
+        stack.push_async_callback(retraining.stop)
+        supervisor = Supervisor()
+        journal = Journal(db, clock)
+        services = Services(
+            settings=settings,
+            clock=clock,
+            db=db,
+            supervisor=supervisor,
+            market=market,
+            watches=Watches(db, clock),
+            journal=journal,
+            outbox=Outbox(db, clock),
+            runs=runs,
+            audit=Audit(db),
+            predictor=predictor,
+            retraining=retraining,
+            started_at=datetime.now(UTC),
+            stats=IntakeStats(),
+        )
+        collecting = Collecting(market, store, clock, settings.collect_minutes)
+        await _warm_up(services)
+        watcher = Watcher(
+            market,
+            clock,
+            known=reversed(await journal.known_hashes()),
+            settings=WatcherSettings(settings.market_poll_min_s, settings.market_poll_max_s),
+        )
+        app = App(
+            services=services,
+            http_port=await stack.enter_async_context(_web(services)),
+            collecting=collecting,
+            fatal=asyncio.get_running_loop().create_future(),
+        )
+        _supervise(app, watcher)
+        _schedule(app, stack)
+        point_at(settings.discord_api_url, settings.discord_gateway_url)
+        supervisor.start()
+        stack.push_async_callback(supervisor.stop)
+        try:
+            yield app
+        finally:
+            app.fatal.cancel()
+
+
+async def _warm_up(services: Services) -> None:
+    """Have the champion, the rates and the last sales in hand before the first listing is read."""
+    interrupted = await services.runs.interrupted()
+    if interrupted:
+        log.warning("a training was interrupted when the bot stopped", runs=interrupted)
+    try:
+        async with asyncio.timeout(WARM_UP_S):
+            await services.predictor.refresh()
+            await RatesFeed(services.market, services.predictor, services.clock).turn()
+    except (NoChampion, RegistryError, MarketError, TimeoutError) as error:
+        log.warning("starting without prices", reason=str(error) or type(error).__name__)
+
+
+def _supervise(app: App, watcher: Watcher) -> None:
+    s = app.services
+    sales = SalesFeed(s.market, s.predictor, s.clock)
+    rates = RatesFeed(s.market, s.predictor, s.clock)
+    outcomes = Outcomes(s.market, s.journal, s.clock)
+    intake = Intake(watcher, s.predictor, s.watches, s.journal, s.outbox, s.stats, s.clock)
+
+    async def champion() -> float:
+        try:
+            if await s.predictor.refresh():
+                log.info("took on a new champion", version=s.predictor.version)
+        except NoChampion:
+            pass  # /status and /readyz say so; it is no error of this task
+        return CHAMPION_EVERY_S
+
+    async def connection() -> float:
+        """One life of the Discord client. It never ends by itself; when it fails it is built anew."""
+        try:
+            async with create_bot(s) as bot:
+                await bot.start(s.settings.discord_token.get_secret_value())
+        except discord.LoginFailure:
+            error = SettingsError("DISCORD_TOKEN is not accepted by Discord: copy the bot's token anew")
+            if not app.fatal.done():
+                app.fatal.set_exception(error)
+            raise
+        return 1.0
+
+    s.supervisor.add("rates", rates.turn)
+    s.supervisor.add("champion", champion)
+    s.supervisor.add("sales", sales.turn)
+    s.supervisor.add("listings", intake.turn)
+    s.supervisor.add("outcomes", outcomes.turn)
+    s.supervisor.add("discord", connection)
+
+
+def _schedule(app: App, stack: AsyncExitStack) -> None:
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    trigger = CronTrigger.from_crontab(app.services.settings.collect_cron, timezone="UTC")
+    scheduler.add_job(app.collecting.run, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
+    scheduler.start()
+    stack.callback(scheduler.shutdown, wait=False)
+
+
+@asynccontextmanager
+async def _web(services: Services) -> AsyncIterator[int]:
+    settings = services.settings
+    try:
+        async with web.serve(web.create_app(services), settings.http_host, settings.http_port) as port:
+            yield port
+    except OSError as error:
+        raise SettingsError(
+            f"HTTP_PORT {settings.http_port} cannot be opened on {settings.http_host} "
+            f"({error.strerror or error}): choose another"
+        ) from error

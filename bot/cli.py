@@ -1,0 +1,171 @@
+"""The `axieflip` command. A mistake of the person ends in one sentence and exit code 2, never a traceback.
+
+Each command imports what it needs when it runs, so that `--help` is quick and the bot's process never
+loads what only training needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bot.errors import AxieflipError, SettingsError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+app = typer.Typer(
+    help="Watches the Axie Infinity marketplace and posts a buy signal where a resale would pay.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+database = typer.Typer(help="The database and its migrations.", no_args_is_help=True)
+app.add_typer(database, name="db")
+
+
+def say(text: str) -> None:
+    """A line for the person, on standard error, so that standard output stays for results."""
+    typer.echo(text, err=True)
+
+
+@app.command()
+def run() -> None:
+    """Run the bot against the services that the environment or .env names."""
+    from bot.log import configure
+
+    settings = _settings()
+    configure(settings)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    from bot.app import running
+    from bot.stopping import stop_requested
+
+    with stop_requested() as stop:
+        async with running(settings) as bot:
+            say(f"Running. Health: http://{settings.http_host}:{bot.http_port}/healthz. Ctrl-C stops it.")
+            ended = asyncio.ensure_future(stop.wait())
+            await asyncio.wait((ended, bot.fatal), return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            if bot.fatal.done():
+                bot.fatal.result()
+    say("Stopped.")
+
+
+@app.command()
+def collect(
+    minutes: Annotated[float | None, typer.Option(help="For how long. [default: COLLECT_MINUTES]")] = None,
+    history_days: Annotated[
+        float, typer.Option(help="How far back to read the sale feed where nothing is stored yet.")
+    ] = 14.0,
+) -> None:
+    """Read sales, listings, outcomes and rates from the marketplace into the object store."""
+    from bot.commands import collect_command
+
+    settings = _settings("discord_token", "model_signing_key")
+    asyncio.run(collect_command(settings, minutes or settings.collect_minutes, history_days))
+
+
+@app.command()
+def train(
+    days: Annotated[float | None, typer.Option(help="Learn from the last so many days only.")] = None,
+    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+) -> None:
+    """Validate what was collected, train a model and promote it if it beats the champion."""
+    from bot.commands import train_command
+
+    settings = _settings("discord_token", "market_api_key")
+    asyncio.run(train_command(settings, days, jobs))
+
+
+@app.command()
+def evaluate(
+    sales: Annotated[list[Path], typer.Option(help="A sales table, CSV or Parquet; may be repeated.")],
+    from_: Annotated[
+        datetime,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="Score the sales from this day on."),
+    ],
+    to: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day to score. [default: the data's last]"),
+    ] = None,
+    retrain: Annotated[
+        Literal["daily", "never"], typer.Option(help="Learn anew at each day's start, or only once.")
+    ] = "daily",
+    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Walk forward through a sales table: learn from the past, score what came next, beside baselines."""
+    from bot.evaluating import evaluate_command
+
+    last = to.date() if to else None
+    evaluate_command(sales, from_.date(), last, daily=retrain == "daily", as_json=json, jobs=jobs)
+
+
+@app.command()
+def doctor() -> None:
+    """Check everything that a running bot needs, and say what to do about what is wrong."""
+    from bot.doctor import examine
+
+    raise typer.Exit(asyncio.run(examine()))
+
+
+@database.command()
+def upgrade() -> None:
+    """Bring the database to the newest schema. Starting the bot does the same."""
+    from bot.db import schema
+
+    settings = _settings("discord_token", "market_api_key", "model_signing_key")
+    asyncio.run(schema.upgrade(settings.database_url))
+    say("The database is up to date.")
+
+
+def _settings(*without: str) -> Settings:
+    """The settings; the tokens named are not needed."""
+    from bot.settings import Settings
+
+    return Settings.load(without=without)
+
+
+def _plug_in() -> None:
+    """Add the commands that other installed parts offer."""
+    for entry in entry_points(group="axieflip.commands"):
+        try:
+            app.command(name=entry.name)(entry.load())
+        except ImportError as error:
+            app.command(name=entry.name, help="Not installed.")(_missing(entry.name, error))
+
+
+def _missing(name: str, error: ImportError) -> Callable[[], None]:
+    def explain() -> None:
+        raise AxieflipError(f"`axieflip {name}` needs packages that are not installed ({error}): make {name}")
+
+    return explain
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    _plug_in()
+    try:
+        app()
+    except SettingsError as error:
+        say(str(error))
+        sys.exit(2)
+    except AxieflipError as error:
+        say(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

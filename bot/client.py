@@ -1,0 +1,103 @@
+"""The Discord bot, built by a factory from the services it is given.
+
+What it shows and answers lives in extensions that are loaded by name; this room never imports them.
+A client that failed cannot be started again, so whoever runs it builds a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import discord
+import structlog
+import yarl
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.services.state import State
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+log = structlog.get_logger(__name__)
+
+COGS: Final = (
+    "cogs.errors",
+    "cogs.alerts",
+    "cogs.watches",
+    "cogs.thresholds",
+    "cogs.predictions",
+    "cogs.model",
+    "cogs.status",
+)
+_PUBLISHED: Final = "discord.commands"
+
+
+class AxieflipBot(commands.AutoShardedBot):
+    """A bot that reads no messages: people reach it by slash commands alone."""
+
+    def __init__(self, services: Services, *, shard_count: int | None, cogs: Sequence[str]) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=discord.app_commands.AppCommandContext(guild=True),
+            allowed_installs=discord.app_commands.AppInstallationType(guild=True),
+            shard_count=shard_count,
+            chunk_guilds_at_startup=False,
+        )
+        self.services = services
+        self._cogs = tuple(cogs)
+
+    async def setup_hook(self) -> None:
+        """Load the extensions and publish their commands if they changed, before the gateway is reached."""
+        for name in self._cogs:
+            await self.load_extension(name)
+        await self._publish()
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Delete what a server asked for when it removes the bot."""
+        await self.services.watches.forget_guild(guild.id)
+        log.info("forgot a server that removed the bot", guild=guild.id)
+
+    async def _publish(self) -> None:
+        home = self.services.settings.discord_guild_id
+        guild = discord.Object(home) if home is not None else None
+        if guild is not None:
+            self.tree.copy_global_to(guild=guild)
+        described = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
+        digest = _digest(self.application_id, home, described)
+        memory = State(self.services.db)
+        if await memory.get(_PUBLISHED) == digest:
+            return
+        try:
+            published = await self.tree.sync(guild=guild)
+        except discord.HTTPException as error:
+            # Old commands keep working meanwhile; alerts need none.
+            log.error("could not publish the commands", guild=home, status=error.status, code=error.code)
+            return
+        await memory.put(_PUBLISHED, digest)
+        log.info("published the commands", count=len(published), guild=home)
+
+
+def create_bot(
+    services: Services, *, shard_count: int | None = None, cogs: Sequence[str] = COGS
+) -> AxieflipBot:
+    """A bot that has not been started. `shard_count` None lets Discord say how many shards it needs."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never joins a voice channel
+    return AxieflipBot(services, shard_count=shard_count, cogs=cogs)
+
+
+def point_at(api_url: str, gateway_url: str) -> None:
+    """Make discord.py talk to these addresses, for the whole process."""
+    Route.BASE = api_url.rstrip("/")
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,108 @@
+"""Brings a database to the schema of this version, with the revisions shipped in `migrations`.
+
+Alembic is driven from here and needs no `alembic.ini`: the revisions are found beside the installed
+package. The whole upgrade is one transaction, so that a failure leaves the database as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import DBAPIError
+
+from bot.db.engine import connect
+from bot.errors import SchemaError, SettingsError
+
+T = TypeVar("T")
+
+
+async def upgrade(url: str) -> str:
+    """Bring the database to this version's schema and return the revision it is at.
+
+    Raises `SettingsError` if it cannot be opened, and `SchemaError` if it was written by a newer
+    version, or if the upgrade would leave a reference without its row.
+    """
+    return await _on(url, _upgrade)
+
+
+async def current(url: str) -> str | None:
+    """The revision a database is at; None if it is empty."""
+    return await _on(url, _revision)
+
+
+def head() -> str:
+    """The revision of this version's schema."""
+    newest = _scripts().get_current_head()
+    assert newest is not None, "the package was built without its migrations"
+    return newest
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration; `env.py` takes the connection from it."""
+    result = Config()
+    result.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    result.set_main_option("path_separator", "os")
+    result.attributes["connection"] = connection
+    return result
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(config())
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> str:
+    newest, at = head(), _revision(connection)
+    if at == newest:
+        return newest
+    if at is not None and at not in {script.revision for script in _scripts().walk_revisions()}:
+        raise SchemaError(
+            f"The database is at revision {at}, which this version of axieflip does not know: a newer "
+            "version wrote it. Install that version, or restore a backup made before it."
+        )
+    command.upgrade(config(connection), "head")
+    if connection.dialect.name == "sqlite":
+        orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if orphan is not None:
+            raise SchemaError(
+                f"The upgrade to revision {newest} was undone: a row of {orphan[0]} would refer to "
+                f"a row of {orphan[2]} that does not exist. Restore a backup."
+            )
+    return newest
+
+
+async def _on(url: str, act: Callable[[Connection], T]) -> T:
+    with _opening(url):
+        engine = connect(url, foreign_keys=False)
+    try:
+        with _opening(url):
+            async with engine.connect():
+                pass
+        async with engine.begin() as connection:
+            return await connection.run_sync(act)
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[None]:
+    """A database that cannot be had is for a person to mend: one sentence without the password."""
+    try:
+        yield
+    except (OSError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        shown = make_url(url).render_as_string(hide_password=True)
+        raise SettingsError(
+            f"DATABASE_URL {shown} cannot be opened ({cause}): correct it, or see to the database"
+        ) from error

@@ -1,0 +1,201 @@
+"""The tables. Migrations in `migrations/` build exactly these; a test compares the two.
+
+Listings and predictions keep their full JSON in `body` for an exact round trip; the other columns
+repeat what is searched or filtered. Times are market time unless a column says otherwise.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from bot.db.types import RowId, TokenAmount, UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """Names every constraint by rule, so that a migration can name it too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, str: Text}  # noqa: RUF012 - read by SQLAlchemy as such
+
+
+class AlertState(StrEnum):
+    """What became of an alert. Only a pending one is ever handed out for delivery."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    UNDELIVERABLE = "undeliverable"
+    EXPIRED = "expired"
+
+
+class GuildRow(Base):
+    """A Discord server that has asked for something."""
+
+    __tablename__ = "guilds"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    known_since: Mapped[datetime]
+
+
+class WatchRow(Base):
+    """What a server wants to be told of, and where."""
+
+    __tablename__ = "watches"
+    __table_args__ = (UniqueConstraint("guild_id", "name_key"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"))
+    channel_id: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(100))
+    name_key: Mapped[str] = mapped_column(String(200))  # case-folded: what makes two names the same
+    thresholds: Mapped[str]
+    filters: Mapped[str]
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    paused: Mapped[bool]
+
+
+class ListingRow(Base):
+    """A listing that was seen, with the last known status of its order."""
+
+    __tablename__ = "listings"
+    __table_args__ = (Index(None, "seen_at"), Index(None, "status", "checked_at"))
+
+    hash: Mapped[str] = mapped_column(String(80), primary_key=True)
+    axie_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    token: Mapped[str] = mapped_column(String(8))
+    base: Mapped[int] = mapped_column(TokenAmount)
+    ended: Mapped[int] = mapped_column(TokenAmount)
+    status: Mapped[str] = mapped_column(String(40))
+    seen_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    checked_at: Mapped[datetime]  # when its order was last asked for; at first, when it was seen
+    body: Mapped[str]
+
+
+class PredictionRow(Base):
+    """What the champion of the moment said about a listing."""
+
+    __tablename__ = "predictions"
+
+    listing_hash: Mapped[str] = mapped_column(
+        ForeignKey("listings.hash", ondelete="CASCADE"), primary_key=True
+    )
+    at: Mapped[datetime] = mapped_column(index=True)
+    model_version: Mapped[str] = mapped_column(String(100), index=True)
+    ask_usd: Mapped[float]
+    resale_usd: Mapped[float]
+    low_usd: Mapped[float]
+    high_usd: Mapped[float]
+    net_usd: Mapped[float]
+    return_: Mapped[float] = mapped_column("return")
+    probability: Mapped[float]
+    body: Mapped[str]
+
+
+class AlertRow(Base):
+    """The outbox: one message to be sent for one watch and one listing.
+
+    It repeats where it goes and for which watch, so that it stays readable once the watch is gone.
+    """
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        UniqueConstraint("watch_id", "listing_hash"),
+        UniqueConstraint("nonce"),
+        Index(None, "state", "next_attempt_at"),
+        Index(None, "guild_id", "state"),
+        Index(None, "listing_hash", "guild_id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    watch_id: Mapped[int | None] = mapped_column(ForeignKey("watches.id", ondelete="SET NULL"))
+    listing_hash: Mapped[str] = mapped_column(ForeignKey("predictions.listing_hash", ondelete="CASCADE"))
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    channel_id: Mapped[int] = mapped_column(BigInteger)
+    watch_name: Mapped[str] = mapped_column(String(100))
+    nonce: Mapped[str] = mapped_column(String(25))
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int]
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime]  # the machine's time, like next_attempt_at: pacing is in real time
+    next_attempt_at: Mapped[datetime]
+
+
+class OutcomeRow(Base):
+    """How an order ended; absent while it is open."""
+
+    __tablename__ = "outcomes"
+
+    listing_hash: Mapped[str] = mapped_column(
+        ForeignKey("listings.hash", ondelete="CASCADE"), primary_key=True
+    )
+    status: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class TrainingRunRow(Base):
+    """One attempt at training, in the machine's time."""
+
+    __tablename__ = "training_runs"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    requested_by: Mapped[int | None] = mapped_column(BigInteger)  # None: the schedule
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    stage: Mapped[str] = mapped_column(String(100))
+    fraction: Mapped[float]
+    version: Mapped[str | None] = mapped_column(String(100))
+    report: Mapped[str | None]
+    error: Mapped[str | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class ModelVersionRow(Base):
+    """A version that a training run stored, with what its run reported."""
+
+    __tablename__ = "model_versions"
+
+    version: Mapped[str] = mapped_column(String(100), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("training_runs.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    report: Mapped[str | None]
+
+
+class WatcherStateRow(Base):
+    """Small things to remember from one life of the process to the next, as JSON."""
+
+    __tablename__ = "watcher_state"
+
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str]
+
+
+class AuditRow(Base):
+    """Who changed what; never deleted."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index(None, "guild_id", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    at: Mapped[datetime]
+    guild_id: Mapped[int | None] = mapped_column(BigInteger)
+    actor: Mapped[int | None] = mapped_column(BigInteger)  # None: the bot itself
+    action: Mapped[str] = mapped_column(String(50))
+    subject: Mapped[str] = mapped_column(String(200))
+    before: Mapped[str | None]
+    after: Mapped[str | None]

@@ -1,0 +1,142 @@
+"""What the bot counts, in the text format of Prometheus.
+
+A scrape is a snapshot: the figures are read from the services when asked for, so that nothing has to be
+counted twice and a restart needs no cleaning up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import accumulate
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from bot.services import Services
+from bot.services.journal import JournalCounts
+from bot.services.outbox import OutboxCounts
+from bot.services.stats import LAG_BUCKETS_MS, IntakeStats
+from bot.supervisor import TaskStatus
+from pipeline.market.pages import ClientStats
+
+log = structlog.get_logger(__name__)
+
+
+async def render(services: Services) -> bytes:
+    """One scrape. A database that does not answer leaves out its figures and is itself reported."""
+    journal: JournalCounts | None = None
+    outbox: OutboxCounts | None = None
+    try:
+        journal, outbox = await services.journal.counts(), await services.outbox.counts()
+    except Exception as error:
+        log.warning("metrics without the database", exc_info=error)
+    families = [
+        *_intake(services.stats),
+        *_tasks(services.supervisor.statuses()),
+        *_stored(journal, outbox),
+        *_market(services.market.stats),
+        _labelled(
+            "model_info", "The version that serves.", {services.predictor.version or "none": 1.0}, "version"
+        ),
+    ]
+    registry = CollectorRegistry()
+    registry.register(_Snapshot(families))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+class _Snapshot(Collector):
+    """Families that are made already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        """They, as they are."""
+        return self._families
+
+
+def _intake(stats: IntakeStats) -> Iterator[Metric]:
+    yield _counter("polls", "Polls of the newest listings.", stats.polls)
+    yield _counter("listings", "New listings seen.", stats.listings)
+    yield _counter("scored", "New listings priced.", stats.scored)
+    yield _counter("signals", "Alerts written down.", stats.signals)
+    yield _counter("gaps", "Times at which listings may have been missed.", stats.gaps)
+    rejected = CounterMetricFamily("axieflip_rejected", "Rows set aside, by reason.", labels=["reason"])
+    for reason, count in stats.rejected.items():
+        rejected.add_metric([str(reason)], count)
+    yield rejected
+    yield _gauge("last_poll_timestamp_seconds", "The last poll, in the machine's time.", stats.last_poll_at)
+    lag = HistogramMetricFamily(
+        "axieflip_alert_lag_seconds", "From a listing's arrival to its alert in Discord."
+    )
+    bounds = [*(str(ms / 1000) for ms in LAG_BUCKETS_MS), "+Inf"]
+    buckets = list(zip(bounds, map(float, accumulate(stats.lag_counts)), strict=True))
+    lag.add_metric([], buckets, sum_value=stats.lag_total_ms / 1000)
+    yield lag
+
+
+def _tasks(statuses: Iterable[TaskStatus]) -> Iterator[Metric]:
+    up = GaugeMetricFamily("axieflip_task_up", "1 unless a task is backing off or stopped.", labels=["task"])
+    failures = GaugeMetricFamily(
+        "axieflip_task_failures", "Failures since the last success.", labels=["task"]
+    )
+    runs = CounterMetricFamily("axieflip_task_runs", "Turns taken.", labels=["task"])
+    success = GaugeMetricFamily(
+        "axieflip_task_last_success_timestamp_seconds", "The end of the last good turn.", labels=["task"]
+    )
+    for status in statuses:
+        up.add_metric([status.name], status.state in ("waiting", "running"))
+        failures.add_metric([status.name], status.failures)
+        runs.add_metric([status.name], status.runs)
+        if status.last_success is not None:
+            success.add_metric([status.name], status.last_success.timestamp())
+    yield from (up, failures, runs, success)
+
+
+def _stored(journal: JournalCounts | None, outbox: OutboxCounts | None) -> Iterator[Metric]:
+    yield _gauge("database_up", "1 if the database answered this scrape.", float(journal is not None))
+    if journal is None or outbox is None:
+        return
+    yield _gauge("stored_listings", "Listings in the database.", journal.listings)
+    yield _gauge("stored_predictions", "Predictions in the database.", journal.predictions)
+    yield _labelled("alerts", "Alerts in the database, by state.", msgspec.structs.asdict(outbox), "state")
+
+
+def _market(stats: ClientStats) -> Iterator[Metric]:
+    yield _counter("market_requests", "Requests sent to the marketplace.", stats.requests)
+    yield _counter("market_retries", "Those that were repeated ones.", stats.retries)
+    yield _counter("market_partial", "Answers that brought data together with errors.", stats.partial)
+    errors = CounterMetricFamily("axieflip_market_errors", "Failed requests, by kind.", labels=["kind"])
+    for kind, count in stats.errors.items():
+        errors.add_metric([kind], count)
+    yield errors
+    yield _gauge("market_latency_seconds", "How long the last answer took.", stats.last_latency)
+    yield _gauge("market_drift", "Optional fields that the marketplace no longer knows.", len(stats.drift))
+
+
+def _counter(name: str, about: str, value: float) -> Metric:
+    return CounterMetricFamily(f"axieflip_{name}", about, value=value)
+
+
+def _gauge(name: str, about: str, value: float | datetime | None) -> Metric:
+    family = GaugeMetricFamily(f"axieflip_{name}", about)
+    if value is not None:
+        family.add_metric([], value.timestamp() if isinstance(value, datetime) else value)
+    return family
+
+
+def _labelled(name: str, about: str, values: Mapping[str, float], label: str) -> Metric:
+    family = GaugeMetricFamily(f"axieflip_{name}", about, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

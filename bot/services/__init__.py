@@ -1,0 +1,45 @@
+"""What the bot can do, apart from how people ask for it: all of it handed to a cog as one value.
+
+Services hold the SQL and know no Discord; `Services` is put together in one place and never changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.db import Database
+    from bot.services.audit import Audit
+    from bot.services.journal import Journal
+    from bot.services.outbox import Outbox
+    from bot.services.predictor import Predictor
+    from bot.services.retraining import Retraining
+    from bot.services.runs import Runs
+    from bot.services.stats import IntakeStats
+    from bot.services.watches import Watches
+    from bot.settings import Settings
+    from bot.supervisor import Supervisor
+    from pipeline.clock import Clock
+    from pipeline.market.client import MarketClient
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that commands, tasks and HTTP endpoints work with. `started_at` is the machine's time."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    supervisor: Supervisor
+    market: MarketClient
+    watches: Watches
+    journal: Journal
+    outbox: Outbox
+    runs: Runs
+    audit: Audit
+    predictor: Predictor
+    retraining: Retraining
+    started_at: datetime
+    stats: IntakeStats

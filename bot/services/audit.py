@@ -1,0 +1,94 @@
+"""Who changed what, and when in the machine's time: one row for every change by a person or the bot.
+
+A change made in a transaction is noted in the same one with `note`, so that neither is there without
+the other. Rows are never changed or deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import Database
+from bot.db.tables import AuditRow
+
+
+class AuditEntry(Struct, frozen=True):
+    """A change: `actor` None is the bot itself; `before` and `after` are what JSON makes of the values."""
+
+    at: datetime
+    guild_id: int | None
+    actor: int | None
+    action: str
+    subject: str
+    before: Any
+    after: Any
+
+
+class Audit:
+    """The log of changes, newest first."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def write(
+        self,
+        action: str,
+        subject: str,
+        *,
+        guild_id: int | None = None,
+        actor: int | None = None,
+        before: object = None,
+        after: object = None,
+    ) -> None:
+        """Note a change that has no transaction of its own, such as a rollback of the model."""
+        async with self._db.session() as session:
+            entry = AuditEntry(datetime.now(UTC), guild_id, actor, action, subject, before, after)
+            await note(session, entry)
+
+    async def recent(self, guild_id: int | None = None, limit: int = 20) -> list[AuditEntry]:
+        """The last changes, of one server or (None) of all and of the bot."""
+        rows = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
+        if guild_id is not None:
+            rows = rows.where(AuditRow.guild_id == guild_id)
+        async with self._db.reading() as session:
+            return [
+                AuditEntry(
+                    row.at,
+                    row.guild_id,
+                    row.actor,
+                    row.action,
+                    row.subject,
+                    _decode(row.before),
+                    _decode(row.after),
+                )
+                for row in await session.scalars(rows)
+            ]
+
+
+async def note(session: AsyncSession, entry: AuditEntry) -> None:
+    """Note a change in the transaction that makes it."""
+    await session.execute(
+        insert(AuditRow).values(
+            at=entry.at,
+            guild_id=entry.guild_id,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject[:200],
+            before=_encode(entry.before),
+            after=_encode(entry.after),
+        )
+    )
+
+
+def _encode(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _decode(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)

@@ -1,0 +1,111 @@
+"""Keeps the market's state fresh: the sale feed and the exchange rates.
+
+The state of a model ends with its training data; the feed is read back to there once and followed from
+then on. Sales whose payment token cannot be told are left out, as they are in training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.services.predictor import Predictor
+from pipeline.appraisal.state import MarketState
+from pipeline.appraisal.subject import SaleEvent, from_axie
+from pipeline.clock import Clock, pace
+from pipeline.market.client import MarketClient
+from pipeline.market.payment import paid_in
+from pipeline.market.values import Rates, Sale
+
+log = structlog.get_logger()
+
+EVERY_S = 120.0  # market seconds between two looks at the feed
+RATES_EVERY_S = 240.0
+PAGE = 50
+MAX_PAGES = 60  # 3,000 sales: the better part of a day
+REMEMBERED = 10_000
+SPREAD = 1.2  # of the log price around what comparables say, when guessing the token
+SELDOM_SPREAD = 2.0  # the same for a collectible
+
+
+class SalesFeed:
+    """Follows the sale feed into the predictor's market state."""
+
+    def __init__(self, client: MarketClient, predictor: Predictor, clock: Clock) -> None:
+        self._client = client
+        self._predictor = predictor
+        self._clock = clock
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._followed: MarketState | None = None
+        self._until = 0.0
+        self.excluded: Counter[str] = Counter()
+
+    async def turn(self) -> float:
+        """Read what was sold since the last turn. Returns the seconds to wait before the next."""
+        appraiser, rates = self._predictor.appraiser, self._predictor.rates
+        if appraiser is None or rates is None:
+            return 1.0
+        state = appraiser.state
+        if state is not self._followed:  # another model: its state ends where its training data did
+            self._followed, self._until = state, state.at
+            self._seen.clear()
+        sales = await self._since(self._until)
+        events = [event for sale in sales if (event := self._event(sale, state, rates)) is not None]
+        events.sort(key=lambda event: event.at)
+        if self._predictor.appraiser is appraiser:
+            self._predictor.observe(events)
+        if sales:
+            # The feed repairs missing timestamps late: look a little further back than the newest.
+            newest = max(sale.sold_at for sale in sales)
+            self._until = max(self._until, (newest - timedelta(seconds=2 * EVERY_S)).timestamp())
+        return pace(self._clock, EVERY_S, at_least_s=2.0)
+
+    async def _since(self, until: float) -> list[Sale]:
+        """Sales after `until` that have not been seen, newest first."""
+        found: list[Sale] = []
+        before: datetime | None = None
+        for _ in range(MAX_PAGES):
+            page = await self._client.sales(before=before, size=PAGE)
+            fresh = [sale for sale in page.rows if sale.id not in self._seen]
+            for sale in fresh:
+                self._seen[sale.id] = None
+            found += [sale for sale in fresh if sale.sold_at.timestamp() > until]
+            if page.seen < PAGE or not page.rows:
+                break
+            oldest = min(sale.sold_at for sale in page.rows)
+            if oldest.timestamp() <= until or oldest == before:
+                break
+            before = oldest
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return found
+
+    def _event(self, sale: Sale, state: MarketState, rates: Rates) -> SaleEvent | None:
+        if sale.buyer == sale.seller:
+            self.excluded["self-trade"] += 1
+            return None
+        subject = from_axie(sale.axie)
+        at = sale.sold_at.astimezone(UTC).timestamp()
+        expected = math.exp(state.level + state.expected(subject, at))
+        price = paid_in(sale.amount, rates, expected, SELDOM_SPREAD if subject.collection else SPREAD)
+        if price is None:
+            self.excluded["ambiguous token"] += 1
+            return None
+        return SaleEvent(subject, at, price.usd(rates))
+
+
+class RatesFeed:
+    """Keeps the exchange rates fresh."""
+
+    def __init__(self, client: MarketClient, predictor: Predictor, clock: Clock) -> None:
+        self._client = client
+        self._predictor = predictor
+        self._clock = clock
+
+    async def turn(self) -> float:
+        """Read the rates. Returns the seconds to wait before the next turn."""
+        self._predictor.rates = await self._client.rates()
+        return pace(self._clock, RATES_EVERY_S)

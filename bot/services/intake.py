@@ -1,0 +1,90 @@
+"""The main job: each new listing is priced, held against every watch, and written down in one transaction.
+
+Nothing is acknowledged to the watcher before it is stored, and nothing is announced before that either:
+a process killed at any instruction finds the same listings again, and the alerts that it owes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from bot.errors import NoChampion
+from bot.services.journal import Entry, Journal
+from bot.services.outbox import Outbox
+from bot.services.predictor import Predictor
+from bot.services.stats import IntakeStats
+from bot.services.watches import Watch, Watches
+from pipeline.clock import Clock
+from pipeline.market.values import Listing
+from pipeline.market.watcher import Batch, Watcher
+from pipeline.signal import Prediction, refusal
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """One turn is one poll of the marketplace's newest listings."""
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        predictor: Predictor,
+        watches: Watches,
+        journal: Journal,
+        outbox: Outbox,
+        stats: IntakeStats,
+        clock: Clock,
+    ) -> None:
+        self._watcher = watcher
+        self._predictor = predictor
+        self._watches = watches
+        self._journal = journal
+        self._outbox = outbox
+        self._stats = stats
+        self._clock = clock
+
+    async def turn(self) -> float:
+        """Poll, price, record, acknowledge. Returns the seconds to wait before the next turn."""
+        batch = await self._watcher.poll()
+        predictions = self._price(batch.listings)
+        watches = await self._watches.active()
+        entries = [
+            Entry(listing, prediction, self._signalled(listing, prediction, watches))
+            for listing, prediction in zip(batch.listings, predictions, strict=True)
+        ]
+        self._stats.arrived(batch.received, [entry.listing.hash for entry in entries if entry.watches])
+        alerts = await self._journal.record(entries) if entries else 0
+        self._watcher.acknowledge(batch)
+        if alerts:
+            self._outbox.wake()
+        self._count(batch, predictions, alerts)
+        return batch.delay
+
+    def _price(self, listings: Sequence[Listing]) -> Sequence[Prediction | None]:
+        try:
+            return self._predictor.predict_page(listings)
+        except NoChampion:
+            return [None] * len(listings)
+
+    def _signalled(
+        self, listing: Listing, prediction: Prediction | None, watches: Sequence[Watch]
+    ) -> tuple[Watch, ...]:
+        if prediction is None:
+            return ()
+        now = self._clock.now()
+        return tuple(
+            watch
+            for watch in watches
+            if refusal(watch.thresholds, watch.filters, listing, prediction, now) is None
+        )
+
+    def _count(self, batch: Batch, predictions: Sequence[Prediction | None], alerts: int) -> None:
+        scored = sum(prediction is not None for prediction in predictions)
+        self._stats.polled(batch.at, len(batch.listings), scored, alerts)
+        for rejected in batch.rejected:
+            self._stats.rejected[rejected.reason] += 1
+        if batch.gap is not None:
+            self._stats.gaps += 1
+            log.warning("listings may have been missed", gap=str(batch.gap))

@@ -1,0 +1,142 @@
+"""Retraining on request: one at a time, in a process of its own, its progress on record.
+
+The bot goes on pricing with the champion meanwhile; a challenger that earns its place is taken on as
+soon as it is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from bot.errors import AlreadyRunning
+from bot.services.predictor import Predictor
+from bot.services.runs import Run, Runs
+from pipeline.birth import Message, Order, Progress, Result
+
+log = structlog.get_logger()
+_MAX_LINE = 1 << 20
+
+
+async def give_birth(order: Order, tell: Callable[[Progress], None]) -> Result:
+    """Train in a child process; cancelling ends the child. Never raises for a failure of the training."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "pipeline.birth",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_MAX_LINE,
+        start_new_session=True,  # Ctrl-C is for the bot, which ends its child itself
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    result: Result | None = None
+    errors = asyncio.ensure_future(child.stderr.read())
+    try:
+        child.stdin.write(msgspec.json.encode(order))
+        child.stdin.close()
+        async for line in child.stdout:
+            message = msgspec.json.decode(line, type=Message)
+            if isinstance(message, Result):
+                result = message
+            else:
+                tell(message)
+        code = await child.wait()
+        if result is None:
+            log.error("the training process failed", code=code, stderr=(await errors).decode()[-4000:])
+            cause = "was killed" if code < 0 else f"ended with code {code}"
+            result = Result(error=f"the training process {cause}; the log has its last words")
+        return result
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+        errors.cancel()
+
+
+class Retraining:
+    """Starts trainings and remembers them in the database."""
+
+    def __init__(self, runs: Runs, predictor: Predictor, order: Callable[[], Order]) -> None:
+        self._runs = runs
+        self._predictor = predictor
+        self._order = order
+        self._task: asyncio.Task[None] | None = None
+        self._current: Run | None = None
+
+    @property
+    def current(self) -> Run | None:
+        """The run that is under way, or None."""
+        return self._current
+
+    async def start(self, actor: int) -> Run:
+        """Begin a training asked for by a user. Raises AlreadyRunning if one is under way."""
+        if self._task is not None and not self._task.done():
+            raise AlreadyRunning("a training is under way already: /model info shows how far it is")
+        # The task is made before the first await, so that two who ask at once cannot both begin.
+        begun: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._train(actor, begun), name="retraining")
+        return await begun
+
+    async def wait(self, run_id: int) -> Run:
+        """The run as it ended, waiting for its end if it is under way."""
+        if self._task is not None and self._current is not None and self._current.id == run_id:
+            await asyncio.shield(asyncio.wait([self._task]))
+        return await self._runs.get(run_id)
+
+    async def stop(self) -> None:
+        """End a run that is under way; it is on record as interrupted."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _train(self, actor: int, begun: asyncio.Future[Run]) -> None:
+        try:
+            run_id = await self._runs.begin(actor)
+            self._current = await self._runs.get(run_id)
+        except BaseException as error:
+            if not begun.done():
+                begun.set_exception(error)
+            raise
+        begun.set_result(self._current)
+        writing: set[asyncio.Task[None]] = set()
+
+        def tell(progress: Progress) -> None:
+            assert self._current is not None
+            self._current = msgspec.structs.replace(
+                self._current, stage=progress.stage, fraction=progress.fraction
+            )
+            task = asyncio.create_task(self._runs.progress(run_id, progress.stage, progress.fraction))
+            writing.add(task)
+            task.add_done_callback(writing.discard)
+
+        try:
+            result = await give_birth(self._order(), tell)
+            await asyncio.gather(*writing, return_exceptions=True)
+            await self._finish(run_id, result)
+        except asyncio.CancelledError:
+            await self._runs.finish(run_id, "interrupted", error="the bot was stopped")
+            raise
+        except Exception as error:
+            log.exception("a training could not be run")
+            await self._runs.finish(run_id, "failed", error=f"it could not be run ({type(error).__name__})")
+        finally:
+            self._current = None
+
+    async def _finish(self, run_id: int, result: Result) -> None:
+        if result.error is not None:
+            await self._runs.finish(run_id, "failed", error=result.error)
+            return
+        report = {**result.report, "promoted": result.promoted, "reason": result.reason}
+        if result.promoted:
+            await self._predictor.refresh()
+        await self._runs.finish(run_id, "done", version=result.version, report=report)

@@ -1,0 +1,223 @@
+"""What the process is told from outside: the environment first, then `.env`; names as in `.env.example`.
+
+`Settings.load()` is the only way in for a command. It lists every problem at once, a sentence each, and
+neither its errors nor any text made from the settings contain a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from apscheduler.triggers.cron import CronTrigger
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bot.errors import SettingsError
+
+SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
+_RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
+_HINT = {"model_signing_key": f" {_RANDOM}"}
+_HELP = {
+    "discord_token": "put the bot's token from the Discord developer portal",
+    "market_api_key": "put an API key from the Sky Mavis developer portal",
+    "model_signing_key": f"put a random string of at least {SIGNING_KEY_CHARS} characters",
+    "http_token": f"put a random string of at least {HTTP_TOKEN_CHARS} characters",
+}
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}")
+        if parts.username or parts.password:
+            raise ValueError("must not contain a user name or password")
+        return value
+
+    return AfterValidator(check)
+
+
+def _at_least(characters: int) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        # Empty stands for "not needed" (`Settings.load`); from outside it counts as missing.
+        if 0 < len(value.get_secret_value()) < characters:
+            raise ValueError(f"is too short: it needs at least {characters} characters {_RANDOM}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _database_url(value: str) -> str:
+    drivers = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgresql": "postgresql+asyncpg",
+        "postgres": "postgresql+asyncpg",
+    }
+    scheme, separator, rest = value.partition("://")
+    value = drivers.get(scheme, scheme) + separator + rest
+    try:
+        supported = make_url(value).drivername in drivers.values()
+    except ArgumentError:
+        supported = False
+    if not supported:
+        raise ValueError(
+            "must look like sqlite+aiosqlite:///data/axieflip.db or postgresql+asyncpg://user@host/name"
+        )
+    return value
+
+
+def _object_store(value: str) -> str:
+    scheme, _, rest = value.partition(":")
+    if (scheme == "file" and rest) or (scheme == "s3" and urlsplit(value).netloc):
+        return value
+    raise ValueError("must be file:some/folder or s3://bucket/prefix")
+
+
+def _cron(value: str) -> str:
+    try:
+        CronTrigger.from_crontab(value, timezone=UTC)
+    except ValueError as error:
+        raise ValueError(
+            f'must be a cron expression of five fields such as "0 */8 * * *" ({error})'
+        ) from None
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Snowflake = Annotated[int, Field(gt=0, lt=2**63)]
+
+
+class Settings(BaseSettings):
+    """Every setting, by the lower-case name of its variable. Frozen; secrets are `SecretStr`."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    discord_token: SecretStr
+    discord_api_url: Annotated[str, _url("http", "https")] = "https://discord.com/api/v10"
+    discord_gateway_url: Annotated[str, _url("ws", "wss")] = "wss://gateway.discord.gg/"
+    discord_guild_id: Snowflake | None = None
+    operators_channel_id: Snowflake | None = None
+
+    market_api_key: SecretStr
+    market_url: Annotated[str, _url("http", "https")] = (
+        "https://api-gateway.skymavis.com/graphql/axie-marketplace"
+    )
+    market_requests_per_minute: Annotated[int, Field(gt=0)] = 300
+    market_requests_per_hour: Annotated[int, Field(gt=0)] = 5000
+    market_poll_min_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    market_poll_max_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=10.0, validate_default=True
+    )
+
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="sqlite+aiosqlite:///data/axieflip.db", repr=False
+    )
+    object_store: Annotated[str, AfterValidator(_object_store)] = "file:data/store"
+    s3_endpoint_url: Annotated[str, _url("http", "https")] | None = None
+    model_signing_key: Annotated[SecretStr, _at_least(SIGNING_KEY_CHARS)]
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    http_token: Annotated[SecretStr, _at_least(HTTP_TOKEN_CHARS)] | None = Field(
+        default=None, validate_default=True
+    )
+
+    gas_ron: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.007
+    collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
+    collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    @classmethod
+    def load(cls, *, without: Collection[str] = (), env_file: Path | str | None = ".env") -> Self:
+        """The settings of this process; `SettingsError` names every variable that is missing or wrong.
+
+        `without` names tokens that a command can do without (training needs no `discord_token`): where
+        they are not set, they are empty.
+        """
+        settings, missing, problems = cls._read(env_file)
+        if missing.intersection(without):
+            settings, _, problems = cls._read(env_file, **dict.fromkeys(missing.intersection(without), ""))
+        if settings is None:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+    @classmethod
+    def _read(cls, env_file: Path | str | None, **given: str) -> tuple[Self | None, set[str], list[str]]:
+        try:
+            return cls(_env_file=env_file, **given), set(), []  # type: ignore[call-arg, arg-type]
+        except UnicodeDecodeError:
+            return None, set(), [f"{env_file} is not UTF-8 text: save it as such."]
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+        missing = {str(problem["loc"][0]) for problem in found if problem["type"] == "missing"}
+        return (
+            None,
+            missing,
+            [_sentence(str(problem["loc"][0]), problem["type"], problem["msg"]) for problem in found],
+        )
+
+    @field_validator("market_poll_max_s")
+    @classmethod
+    def _not_below_minimum(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("market_poll_min_s", value):
+            raise ValueError("must not be less than MARKET_POLL_MIN_S")
+        return value
+
+    @field_validator("http_token")
+    @classmethod
+    def _guards_the_door(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        host = info.data.get("http_host", "127.0.0.1")
+        if value is None and not is_loopback(host):
+            raise ValueError(
+                f"is missing, and HTTP_HOST={host} can be reached from other machines: "
+                f"{_HELP['http_token']} into .env or the environment, or set HTTP_HOST=127.0.0.1"
+            )
+        return value
+
+    @field_serializer("database_url")
+    def _without_password(self, value: str) -> str:
+        return make_url(value).render_as_string(hide_password=True)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret text in here, for the log to keep out; never to be shown."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return tuple(text for text in (*found, make_url(self.database_url).password) if text)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens at `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _sentence(field: str, kind: str, message: str) -> str:
+    name = field.upper()
+    if kind == "missing":
+        return f"{name} is missing: {_HELP[field]} into .env or the environment{_HINT.get(field, '')}."
+    message = message.removeprefix("Value error, ")
+    return f"{name} {message[0].lower()}{message[1:]}."

@@ -1,0 +1,177 @@
+"""How axies, their predictions and the alerts about them look in Discord.
+
+Values in, embeds out: nothing here asks the market, the model or the database. Every piece of market
+text goes through `format.plain`, and every part of an embed stays within Discord's limits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import discord
+
+from cogs import format as fmt
+from pipeline.market.traits import Collection, collection, special_kind
+from pipeline.market.values import Price
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cogs.format import Moment
+    from pipeline.market.values import Axie, Listing, Part
+    from pipeline.signal import Comparable, Forecast, Prediction
+
+STRONG: Final = discord.Colour(0x23A55A)
+GOOD: Final = discord.Colour(0x3BA9EE)
+CAREFUL: Final = discord.Colour(0xF0A232)
+QUIET: Final = discord.Colour(0x80848E)
+COMPARABLES: Final = 3
+_NAMES: Final = {Collection.MEO: "MEO"}
+
+
+def alert(
+    listing: Listing, prediction: Prediction, watch_name: str, moment: Moment, *, late: str | None = None
+) -> discord.Embed:
+    """A buy signal. `late` says why it comes later than it should, and marks it so."""
+    embed = _axie(listing.axie, _colour(prediction, late))
+    notes = [f"🕓 **Late** – {late}"] if late else []
+    embed.description = "\n".join([*notes, *_notes(listing, prediction, moment)]) or None
+    _add_sums(embed, listing, prediction, moment)
+    _add_background(embed, listing.axie, prediction.forecast, moment)
+    return embed.set_footer(text=f"Watch “{fmt.bare(watch_name, 50)}” · {_model(prediction.forecast)}")
+
+
+def predicted(axie: Axie, forecast: Forecast, moment: Moment) -> discord.Embed:
+    """What the model thinks of an axie that is not for sale."""
+    embed = _axie(axie, QUIET)
+    embed.description = "Not for sale at the moment."
+    embed.add_field(name="Resale", value="\n".join(_resale(forecast)))
+    _add_background(embed, axie, forecast, moment)
+    return embed.set_footer(text=_model(forecast))
+
+
+def predicted_listing(listing: Listing, prediction: Prediction, moment: Moment) -> discord.Embed:
+    """What the model thinks of an axie that is for sale, at its ask."""
+    embed = _axie(listing.axie, _colour(prediction, None))
+    embed.description = "\n".join(_notes(listing, prediction, moment)) or None
+    _add_sums(embed, listing, prediction, moment)
+    _add_background(embed, listing.axie, prediction.forecast, moment)
+    return embed.set_footer(text=_model(prediction.forecast))
+
+
+def marketplace_button(axie_id: int) -> discord.ui.View:
+    """A button that opens the axie's page; a link needs no callback and never expires."""
+    view = discord.ui.View(timeout=None)
+    view.add_item(discord.ui.Button(label="Open on the marketplace", url=fmt.page(axie_id)))
+    return view
+
+
+def note(text: str, colour: discord.Colour = QUIET) -> discord.Embed:
+    """A sentence or two in a plain frame."""
+    return discord.Embed(description=fmt.shorten(text, 4000), colour=colour)
+
+
+def lines(title: str, rows: Sequence[str], *, empty: str, legend: str | None = None) -> discord.Embed:
+    """A list of one-line rows, cut where Discord's limit is reached and saying how many are left out."""
+    shown: list[str] = []
+    for row in rows:
+        if sum(map(len, shown)) + len(shown) + len(row) > 3900:
+            shown.append(f"… and {len(rows) - len(shown)} more.")
+            break
+        shown.append(row)
+    embed = discord.Embed(title=title, description="\n".join(shown) or empty, colour=QUIET)
+    return embed.set_footer(text=legend) if shown and legend else embed
+
+
+def _axie(axie: Axie, colour: discord.Colour) -> discord.Embed:
+    breeds = (
+        "no breeds" if axie.breed_count == 0 else f"{axie.breed_count} breed{'s' * (axie.breed_count > 1)}"
+    )
+    title = f"Axie #{axie.id} · {axie.class_} · {breeds}"
+    if kind := collection(axie):
+        title += f" · {_NAMES.get(kind, kind.title())}"
+    embed = discord.Embed(title=title, url=fmt.page(axie.id), colour=colour)
+    return embed.set_thumbnail(url=fmt.picture(axie))
+
+
+def _colour(prediction: Prediction, late: str | None) -> discord.Colour:
+    if prediction.net_usd <= 0 or late:
+        return QUIET
+    if prediction.cautions:
+        return CAREFUL
+    return STRONG if prediction.probability >= 0.9 and prediction.return_ >= 0.3 else GOOD
+
+
+def _model(forecast: Forecast) -> str:
+    return f"model {fmt.bare(forecast.model_version, 50)}"
+
+
+def _notes(listing: Listing, prediction: Prediction, moment: Moment) -> list[str]:
+    notes = [f"⚠️ {fmt.plain(caution, 200)}" for caution in prediction.cautions[:4]]
+    if listing.ended_at is None or not listing.is_auction:
+        return notes
+    if moment.now >= listing.ended_at:
+        return [*notes, "🔨 Auction: the price no longer moves."]
+    course = "📉 Auction: falling to" if listing.ended < listing.base else "📈 Auction: rising to"
+    final = fmt.tokens(Price(listing.ended, listing.token))
+    return [*notes, f"{course} **{final}** {fmt.when(moment, listing.ended_at)}."]
+
+
+def _add_sums(embed: discord.Embed, listing: Listing, prediction: Prediction, moment: Moment) -> None:
+    ask = (
+        f"**{fmt.usd(prediction.ask_usd)}**",
+        fmt.tokens(listing.ask(prediction.forecast.at)),
+        f"listed {fmt.ago(moment, listing.started_at)}",
+    )
+    costs = f"{prediction.fee:.2%} fee, {fmt.cents(prediction.gas_usd)} gas"
+    profit = (
+        f"**{fmt.gain(prediction.net_usd)}**",
+        f"{fmt.percent(prediction.return_, signed=True)} return",
+        f"{fmt.chance(prediction.probability)} likely",
+    )
+    embed.add_field(name="Ask", value="\n".join(ask))
+    embed.add_field(name="Resale", value="\n".join([*_resale(prediction.forecast), costs]))
+    embed.add_field(name="Net profit", value="\n".join(profit))
+
+
+def _resale(forecast: Forecast) -> tuple[str, str]:
+    interval = f"{fmt.rough(forecast.low_usd)}–{fmt.rough(forecast.high_usd)}"
+    return f"**{fmt.usd(forecast.resale_usd)}**", f"90%: {interval}"
+
+
+def _add_background(embed: discord.Embed, axie: Axie, forecast: Forecast, moment: Moment) -> None:
+    rows = [_comparable(sale, moment) for sale in forecast.comparables[:COMPARABLES]]
+    embed.add_field(
+        name="Comparable sales", value="\n".join(rows) or "None close enough to show.", inline=False
+    )
+    embed.add_field(name="Traits", value=f"{_parts(axie)}\n{_condition(axie)}", inline=False)
+
+
+def _comparable(sale: Comparable, moment: Moment) -> str:
+    link = f"[#{sale.axie_id}]({fmt.page(sale.axie_id)})"
+    likeness = fmt.plain(sale.likeness, 60)
+    return f"**{fmt.usd(sale.price_usd)}** · {fmt.ago(moment, sale.sold_at)} · {link} {likeness}"
+
+
+def _parts(axie: Axie) -> str:
+    return " · ".join(_part(part) for part in axie.parts)
+
+
+def _part(part: Part) -> str:
+    name = fmt.part_name(part.id)
+    kind = special_kind(part.special)
+    return f"**{name}** ({kind})" if kind else name
+
+
+def _condition(axie: Axie) -> str:
+    facts = [f"{axie.pure_parts}/6 pure"]
+    if axie.purity is not None:
+        facts.append(f"purity {axie.purity}")
+    if axie.level is not None:
+        facts.append(f"level {axie.level}")
+    if axie.stats is not None:
+        stats = axie.stats
+        facts.append(f"hp {stats.hp}, speed {stats.speed}, skill {stats.skill}, morale {stats.morale}")
+    if axie.title:
+        facts.append(fmt.plain(axie.title, 40))
+    return " · ".join(facts)

@@ -1,0 +1,122 @@
+"""Every call to Discord that is not the answer to an interaction goes out through here.
+
+It knows which errors are expected and answers in values: `Sent`, `Retry` where the same call may work
+later, `Never` where it cannot until a person changes something. Only programming errors are raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import aiohttp
+import discord
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+# Above the longest that discord.py itself waits between its own five attempts (about 25 s).
+TIMEOUT_S: Final = 60.0
+PAUSE_S: Final = 5.0
+_LONGEST_PAUSE_S: Final = 600.0
+LIMITED_PAUSE_S: Final = 60.0
+
+_NEVER: Final = {
+    10003: "The channel no longer exists. Add the watch again with a channel that does.",
+    10004: "The bot is no longer on this server.",
+    10008: "The message was deleted.",
+    50001: "The bot cannot see the channel. Give it the View Channel permission there.",
+    50008: "The channel takes no messages. Point the watch at a text channel.",
+    50013: "The bot may not post in the channel. Give it Send Messages and Embed Links there.",
+    50083: "The thread is archived. Reopen it or point the watch at another channel.",
+    160005: "The thread is locked. Unlock it or point the watch at another channel.",
+}
+
+
+class Sent(NamedTuple):
+    """Discord has it; `message_id` is the message it became."""
+
+    message_id: int
+
+
+class Retry(NamedTuple):
+    """It may work later: wait at least `after_s` seconds."""
+
+    after_s: float
+    reason: str
+
+
+class Never(NamedTuple):
+    """It cannot work as things are; `reason` tells a person what to change."""
+
+    reason: str
+
+
+Outcome = Sent | Retry | Never
+
+
+async def send(
+    channel: discord.abc.Messageable,
+    *,
+    nonce: str,
+    embed: discord.Embed,
+    view: discord.ui.View | None = None,
+) -> Outcome:
+    """Post an embed. The same nonce again within minutes gives the first message, not a second one."""
+    return await _attempt(_send(channel, nonce, embed, view))
+
+
+async def edit(
+    message: discord.PartialMessage | discord.InteractionMessage, *, embed: discord.Embed
+) -> Outcome:
+    """Replace the embed of a message of the bot's own."""
+    return await _attempt(message.edit(embed=embed))
+
+
+def pause(attempts: int, retry: Retry) -> float:
+    """Seconds to wait after so many failed attempts: doubling, never less than Discord asked for."""
+    doubled: float = min(PAUSE_S * 2 ** min(attempts, 10), _LONGEST_PAUSE_S)
+    return max(doubled, retry.after_s)
+
+
+async def _send(
+    channel: discord.abc.Messageable, nonce: str, embed: discord.Embed, view: discord.ui.View | None
+) -> discord.Message:
+    if view is None:
+        return await channel.send(embed=embed, nonce=nonce)
+    return await channel.send(embed=embed, nonce=nonce, view=view)
+
+
+async def _attempt(call: Awaitable[discord.Message | discord.PartialMessage]) -> Outcome:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return Sent((await call).id)
+    except discord.RateLimited as error:
+        return Retry(error.retry_after, "Discord asked the bot to slow down.")
+    except discord.HTTPException as error:
+        return _judge(error)
+    except TimeoutError:
+        return Retry(PAUSE_S, f"Discord did not answer within {TIMEOUT_S:.0f} s.")
+    except (aiohttp.ClientError, OSError):
+        return Retry(PAUSE_S, "Discord could not be reached.")
+
+
+def _judge(error: discord.HTTPException) -> Outcome:
+    if error.status == 429:
+        return Retry(_retry_after(error), "Discord asked the bot to slow down.")
+    if error.status >= 500:
+        return Retry(PAUSE_S, f"Discord had a fault of its own (status {error.status}).")
+    if error.status == 401:
+        return Retry(_LONGEST_PAUSE_S, "Discord does not accept the bot's token.")
+    if reason := _NEVER.get(error.code):
+        return Never(reason)
+    # An unknown code of the 403 and 404 kinds is still final; the rest (400) is a message Discord refuses.
+    return Never(f"Discord refused the message: {error.text[:200] or error.status} (code {error.code}).")
+
+
+def _retry_after(error: discord.HTTPException) -> float:
+    try:
+        seconds = float(error.response.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return LIMITED_PAUSE_S
+    return min(max(seconds, 1.0), 3600.0)

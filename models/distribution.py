@@ -1,0 +1,55 @@
+"""The calibrated distribution of a log price around its forecast.
+
+Residuals of forecasts on data newer than the members had seen, divided by their predicted scale, are
+the distribution: no shape is assumed. A quantile of the price is forecast + scale × quantile of those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.members import Floats
+
+GRID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """Standardised residuals as quantiles: `z` (GRID,) sorted, at the levels (i + ½) / GRID.
+
+    Each level carries the same probability, so a mean over the grid is an expectation.
+    """
+
+    z: Floats
+
+    @classmethod
+    def fit(cls, standardised: Floats) -> Residuals:
+        """From standardised residuals (n,), n ≥ 1, of forecasts on unseen data."""
+        n = len(standardised)
+        if n == 0:
+            raise ValueError("a distribution needs at least one residual")
+        levels = (np.arange(GRID) + 0.5) / GRID
+        # Conformal widening: with n residuals the level q is only guaranteed at ceil(q(n+1))/n.
+        widened = np.clip(0.5 + (levels - 0.5) * (n + 1) / n, 0.0, 1.0)
+        return cls(np.quantile(standardised, widened))
+
+    def atoms(self, log_price: float, scale: float) -> Floats:
+        """Equally likely prices (GRID,), ascending, for a forecast of the log price."""
+        prices: Floats = np.exp(log_price + scale * self.z)
+        return prices
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation that a normal distribution with the same central nine tenths has."""
+        return (self.quantile(0.95) - self.quantile(0.05)) / 3.29
+
+    def quantile(self, level: float) -> float:
+        """The standardised residual at a level in (0, 1)."""
+        return float(np.interp(level, (np.arange(GRID) + 0.5) / GRID, self.z))
+
+    def above(self, standardised: float) -> float:
+        """The chance that a standardised residual lies above a value, within [½/GRID, 1 − ½/GRID]."""
+        levels = (np.arange(GRID) + 0.5) / GRID
+        return 1.0 - float(np.interp(standardised, self.z, levels))

@@ -1,0 +1,184 @@
+"""The signed store of model versions and its champion.
+
+A version is a folder of three objects: the artefact (joblib), its card (JSON) and a signature over
+both. Unpickling runs code, so nothing is unpickled before its signature has been verified; whoever can
+write to the store but does not hold the signing key can at worst make a version unusable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import platform
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import joblib
+import numpy as np
+
+FORMAT = 1
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
+_CHAMPION = "models/champion.json"
+
+
+class Objects(Protocol):
+    """The part of an object store that the registry needs."""
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; LookupError if there is none."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store the bytes whole or not at all."""
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """Keys below a prefix, sorted."""
+        ...
+
+
+class RegistryError(Exception):
+    """A version cannot be used; the message says why and what to do."""
+
+
+class NoSuchVersion(RegistryError):
+    """The version, or any champion at all, is missing."""
+
+
+class BadSignature(RegistryError):
+    """The version was not signed with our key, or was changed since."""
+
+
+class ForeignFormat(RegistryError):
+    """The version was written by a program whose format or libraries differ from ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is to be known of a version without loading it."""
+
+    version: str
+    created_at: str
+    digest: str
+    size: int
+    libraries: dict[str, str]
+    format: int
+    facts: dict[str, Any]
+
+
+class Registry:
+    """Versions in an object store, signed with a key (HMAC-SHA256)."""
+
+    def __init__(self, store: Objects, key: bytes) -> None:
+        if len(key) < 16:
+            raise ValueError("the signing key needs at least 16 bytes")
+        self._store = store
+        self._key = key
+
+    def save(self, version: str, artefact: object, facts: dict[str, Any]) -> Card:
+        """Store an artefact with its facts under a new version name; the signature is written last.
+
+        A process that dies midway leaves a version without a signature, which never loads.
+        """
+        _check_name(version)
+        buffer = io.BytesIO()
+        joblib.dump(artefact, buffer, compress=("zlib", 1))
+        data = buffer.getvalue()
+        card = Card(
+            version=version,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            digest=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            libraries=_libraries(),
+            format=FORMAT,
+            facts=facts,
+        )
+        text = json.dumps(asdict(card), indent=2, sort_keys=True).encode()
+        self._store.put(f"models/{version}/model.joblib", data)
+        self._store.put(f"models/{version}/card.json", text)
+        self._store.put(f"models/{version}/signature", self._sign(text).encode())
+        return card
+
+    def card(self, version: str) -> Card:
+        """The version's card, its signature verified."""
+        _check_name(version)
+        try:
+            text = self._store.get(f"models/{version}/card.json")
+            signature = self._store.get(f"models/{version}/signature").decode("ascii", "replace").strip()
+        except LookupError:
+            raise NoSuchVersion(f"model {version} is missing or incomplete: retrain, or roll back") from None
+        if not hmac.compare_digest(self._sign(text), signature):
+            raise BadSignature(
+                f"model {version} is not signed with this key or was changed since: "
+                "set the MODEL_SIGNING_KEY it was trained with, or retrain"
+            )
+        try:
+            return Card(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise ForeignFormat(f"the card of model {version} is of another format: retrain") from error
+
+    def load(self, version: str) -> tuple[Card, Any]:
+        """The version's card and artefact, unpickled only after its digest has been verified."""
+        card = self.card(version)
+        if card.format != FORMAT:
+            raise ForeignFormat(
+                f"model {version} has format {card.format}, this program reads {FORMAT}: retrain, or run "
+                "the program that trained it"
+            )
+        ours = _libraries()
+        foreign = [
+            f"{name} {theirs} (here {ours[name]})"
+            for name, theirs in card.libraries.items()
+            if name in ours and theirs.split(".")[:2] != ours[name].split(".")[:2]
+        ]
+        if foreign:
+            raise ForeignFormat(f"model {version} was trained with {', '.join(foreign)}: retrain")
+        try:
+            data = self._store.get(f"models/{version}/model.joblib")
+        except LookupError:
+            raise NoSuchVersion(f"model {version} has no artefact: retrain, or roll back") from None
+        if len(data) != card.size or not hmac.compare_digest(hashlib.sha256(data).hexdigest(), card.digest):
+            raise BadSignature(f"the artefact of model {version} is damaged or not the one signed: retrain")
+        return card, joblib.load(io.BytesIO(data))
+
+    def versions(self) -> list[str]:
+        """Names of all complete versions, in the order of their names."""
+        keys = self._store.list("models/")
+        return sorted({key.split("/")[1] for key in keys if key.endswith("/signature")})
+
+    def champion(self) -> str:
+        """The version that serves. NoSuchVersion if none has been promoted yet."""
+        try:
+            record = json.loads(self._store.get(_CHAMPION))
+        except LookupError:
+            raise NoSuchVersion("no model has been promoted yet: run `axieflip train`") from None
+        except ValueError as error:
+            raise RegistryError(f"{_CHAMPION} is not JSON: promote a version again") from error
+        return str(record["version"])
+
+    def promote(self, version: str) -> None:
+        """Make a complete, correctly signed version the champion."""
+        self.card(version)
+        record = {"version": version, "promoted_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        self._store.put(_CHAMPION, json.dumps(record).encode())
+
+    def _sign(self, text: bytes) -> str:
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+
+def _check_name(version: str) -> None:
+    if not _VERSION.fullmatch(version) or ".." in version:
+        raise RegistryError("a version is named with letters, digits, dots and dashes")
+
+
+def _libraries() -> dict[str, str]:
+    """What a stored artefact depends on: it holds arrays and our own classes, nothing else."""
+    return {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "numpy": np.__version__,
+        "joblib": joblib.__version__,
+    }

@@ -1,0 +1,1 @@
+"""From the marketplace to a signal, knowing neither Discord nor a database."""

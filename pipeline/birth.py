@@ -1,0 +1,118 @@
+"""How a model is born, as one job for a process of its own: labels, validation gate, training.
+
+Run as `python -m pipeline.birth`; it reads one JSON object of `Order` on standard input and writes one
+JSON object a line on standard output: progress, and at the end the result. Being a process of its own
+keeps the heavy libraries and the load out of the bot, and lets it be ended at any moment: a version
+that is not wholly stored and signed does not exist.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+# Set before the libraries are imported. Members run side by side, so each gets one thread: OpenMP threads
+# that compete for a busy core spin, and make the boosted members ten times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to do. `key` is the signing key; the order travels by pipe, never on a command line."""
+
+    store: str
+    key: str
+    now: datetime
+    endpoint: str | None = None
+    days: float | None = None
+    jobs: int = 2
+    min_rows: int = 2_000
+
+    def __repr__(self) -> str:
+        return f"Order(store={self.store!r})"
+
+
+class Progress(msgspec.Struct, tag="progress"):
+    """How far it is: a stage's name and the share of the whole job, 0 to 1."""
+
+    stage: str
+    fraction: float
+
+
+class Result(msgspec.Struct, tag="result"):
+    """What came of it. `version` is None and `error` a sentence where it failed."""
+
+    version: str | None = None
+    promoted: bool = False
+    reason: str = ""
+    error: str | None = None
+    report: dict[str, Any] = {}
+
+
+Message = Progress | Result
+
+
+def run(order: Order) -> Result:
+    """Do the job, telling progress on standard output. Never raises for what the data can cause."""
+    from models.ensemble import TrainingError
+    from models.registry import Registry, RegistryError
+    from pipeline.labels import asked, build_sales
+    from pipeline.objects import StoreError, open_store
+    from pipeline.training import train
+    from pipeline.validation import ValidationFailed, save_report, validate
+
+    # Standard output is for messages alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    name = f"{order.now:%Y%m%dT%H%M%S}"
+    try:
+        store = open_store(order.store, order.endpoint)
+        _tell("reading what was collected", 0.02)
+        since = order.now - timedelta(days=order.days) if order.days else None
+        labels = build_sales(store, since=since)
+        _tell("validating", 0.08)
+        checked = validate(labels.table, now=order.now, min_rows=order.min_rows)
+        report = save_report(store, name, checked)
+        outcome = train(
+            labels.table,
+            Registry(store, order.key.encode()),
+            asked(store, labels.table["sold_at"].max()),
+            n_jobs=order.jobs,
+            progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
+        )
+    except ValidationFailed as error:
+        kept = save_report(store, name, error.report)
+        return Result(error=f"{error} (report: {kept})")
+    except (TrainingError, RegistryError, StoreError) as error:
+        return Result(error=str(error))
+    facts: dict[str, Any] = {
+        **outcome.card.facts,
+        "excluded": dict(labels.excluded),
+        "warnings": list(checked.warnings),
+        "validation": report,
+    }
+    return Result(outcome.card.version, outcome.promoted, outcome.reason, None, facts)
+
+
+def _tell(stage: str, fraction: float) -> None:
+    _write(Progress(stage, round(fraction, 4)))
+
+
+def _write(message: Message) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> int:
+    """Entry of the process: 0 where a version was stored, 1 where not."""
+    result = run(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
+    _write(result)
+    return 1 if result.error else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

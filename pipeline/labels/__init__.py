@@ -1,0 +1,10 @@
+"""Labels: from raw records to a sales table whose prices can be trusted.
+
+The sale feed tells no payment token, so that a price is either known from the listing that was sold,
+inferred where only one token makes sense of the amount, or left out. What is left out is counted.
+"""
+
+from pipeline.labels.asked import asked
+from pipeline.labels.build import LabelResult, build_sales
+
+__all__ = ["LabelResult", "asked", "build_sales"]

@@ -1,0 +1,198 @@
+"""Puts a sales table together from raw records: clean, find each sale's listing, tell its token, tabulate."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from msgspec import Struct, field
+
+from pipeline.datasets import Damaged, read_records
+from pipeline.labels import tokens
+from pipeline.labels.suspects import without_suspects
+from pipeline.market.traits import collection
+from pipeline.market.values import Axie, Listing, OrderStatus, Price, Rates, Resolution, Sale, Slot
+from pipeline.objects import ObjectStore
+from pipeline.sales import conform, empty_sales
+
+# A listing stays open for half a year at most; one seen longer before a sale than this is rarely its.
+LISTED_BEFORE = timedelta(days=30)
+AUCTION_TOLERANCE = 0.02  # the price moves between the block's time and the time that the feed tells
+WITHIN = timedelta(hours=12)  # how exactly the time of a sale that only its order tells must be known
+
+
+class LabelResult(Struct):
+    """A sales table (`pipeline.sales`), what was left out by reason, and files that could not be read."""
+
+    table: pd.DataFrame
+    excluded: Counter[str] = field(default_factory=Counter)
+    damaged: list[Damaged] = field(default_factory=list)
+
+
+class _Label(Struct):
+    """A sale whose price is known. `axie` is as it was when listed, if it was seen listed."""
+
+    axie: Axie
+    sold_at: datetime
+    price: Price
+    rates: Rates
+    listed_at: datetime | None = None
+
+
+def build_sales(store: ObjectStore, *, since: datetime | None = None) -> LabelResult:
+    """The sales table of what was collected, sorted by time. Raises StoreError.
+
+    With `since`, only sales from then on are in it.
+    """
+    damaged: list[Damaged] = []
+    rates = sorted(read_records(store, "rates", Rates, damaged=damaged), key=lambda held: held.at)
+    before = since - LISTED_BEFORE if since else None
+    listings = {row.hash: row for row in read_records(store, "listings", Listing, before, damaged)}
+    outcomes = _outcomes(read_records(store, "resolutions", Resolution, before, damaged))
+    sales = sorted(
+        read_records(store, "sales", Sale, since, damaged), key=lambda sale: (sale.sold_at, sale.id)
+    )
+    excluded = Counter[str]()
+    if not rates:
+        excluded["no exchange rates"] = len(sales)
+        return LabelResult(empty_sales(), excluded, damaged)
+    labels, untold = _matched(without_suspects(sales, excluded), listings.values(), rates)
+    labels += _inferred(untold, rates, excluded)
+    labels += _unseen(listings.values(), outcomes, sales, rates, since)
+    labels.sort(key=lambda label: (label.sold_at, label.axie.id))
+    return LabelResult(tabulate(labels), +excluded, damaged)  # reasons that struck nothing are dropped
+
+
+class _Outcome(Struct):
+    final: Resolution | None = None
+    last_open: datetime | None = None
+
+
+def _outcomes(resolutions: Iterable[Resolution]) -> dict[str, _Outcome]:
+    found: defaultdict[str, _Outcome] = defaultdict(_Outcome)
+    for resolution in resolutions:
+        outcome = found[resolution.hash]
+        if not resolution.status.final:
+            outcome.last_open = max(outcome.last_open or resolution.at, resolution.at)
+        elif outcome.final is None or resolution.at < outcome.final.at:
+            outcome.final = resolution
+    return found
+
+
+def _matched(
+    sales: Sequence[Sale], listings: Iterable[Listing], rates: Sequence[Rates]
+) -> tuple[list[_Label], list[Sale]]:
+    """Labels of the sales whose listing was seen, and the other sales.
+
+    A listing is the one that was sold where axie and seller agree and the amount is what it asked for
+    at that moment, which no other token could make so.
+    """
+    by_axie: defaultdict[int, list[Listing]] = defaultdict(list)
+    for listing in listings:
+        by_axie[listing.axie.id].append(listing)
+    labels: list[_Label] = []
+    untold: list[Sale] = []
+    for sale in sales:
+        at = as_of(rates, sale.sold_at)
+        candidates = [
+            held for held in by_axie.get(sale.axie.id, ()) if held.token in at.usd and _sold(held, sale)
+        ]
+        if sold := max(candidates, key=lambda held: held.started_at, default=None):
+            price = Price(sale.amount, sold.token)
+            labels.append(_Label(sold.axie, sale.sold_at, price, at, sold.started_at))
+        else:
+            untold.append(sale)
+    return labels, untold
+
+
+def _sold(listing: Listing, sale: Sale) -> bool:
+    if listing.seller.lower() != sale.seller.lower() or listing.started_at > sale.sold_at:
+        return False
+    ask = listing.ask(sale.sold_at).amount
+    return abs(ask - sale.amount) <= (AUCTION_TOLERANCE * ask if listing.is_auction else 0)
+
+
+def _inferred(sales: Sequence[Sale], rates: Sequence[Rates], excluded: Counter[str]) -> list[_Label]:
+    held = [as_of(rates, sale.sold_at) for sale in sales]
+    log_usd = tokens.dollars_by_token([sale.amount for sale in sales], held)
+    groups = [(sale.axie.class_.value, collection(sale.axie)) for sale in sales]
+    found = tokens.infer(log_usd, groups)
+    excluded["ambiguous token"] += int(np.count_nonzero(found < 0))
+    return [
+        _Label(sale.axie, sale.sold_at, Price(sale.amount, tokens.TOKENS[index]), at)
+        for sale, at, index in zip(sales, held, found.tolist(), strict=True)
+        if index >= 0
+    ]
+
+
+def _unseen(
+    listings: Iterable[Listing],
+    outcomes: dict[str, _Outcome],
+    sales: Sequence[Sale],
+    rates: Sequence[Rates],
+    since: datetime | None,
+) -> list[_Label]:
+    """Sold listings that the feed missed: fixed prices whose time of sale is known well enough.
+
+    `sales` are all that the feed told, suspects too, lest those come back this way. The others are
+    dated when their outcome was learnt, so that nothing of them is known too early.
+    """
+    times: defaultdict[int, list[datetime]] = defaultdict(list)
+    for sale in sales:
+        times[sale.axie.id].append(sale.sold_at)
+    labels: list[_Label] = []
+    for listing in listings:
+        outcome = outcomes.get(listing.hash)
+        if outcome is None or outcome.final is None or outcome.final.status is not OrderStatus.MATCHED:
+            continue
+        at = outcome.final.at
+        open_until = max(listing.seen_at, outcome.last_open or listing.seen_at)
+        told = any(listing.started_at <= sold_at <= at for sold_at in times.get(listing.axie.id, ()))
+        late = at - open_until > WITHIN or (since is not None and at < since)
+        held = as_of(rates, at)
+        if listing.is_auction or told or late or listing.token not in held.usd:
+            continue
+        price = Price(listing.base, listing.token)
+        labels.append(_Label(listing.axie, at, price, held, listing.started_at))
+    return labels
+
+
+def as_of(rates: Sequence[Rates], at: datetime) -> Rates:
+    """The newest rates known at a moment, or the first ones after it if none were."""
+    return rates[max(0, bisect_right(rates, at, key=lambda held: held.at) - 1)]
+
+
+def tabulate(labels: Sequence[_Label]) -> pd.DataFrame:
+    """The sales table of some labels, in their order."""
+    axies = [label.axie for label in labels]
+    stats = [axie.stats for axie in axies]
+    columns: dict[str, Sequence[object]] = {
+        "axie_id": [axie.id for axie in axies],
+        "sold_at": [label.sold_at.astimezone(UTC) for label in labels],
+        "price_usd": [label.price.usd(label.rates) for label in labels],
+        "class": [axie.class_.value for axie in axies],
+        "breed_count": [axie.breed_count for axie in axies],
+        **{slot.value: [axie.parts[n].id for axie in axies] for n, slot in enumerate(Slot)},
+        "pure_parts": [axie.pure_parts for axie in axies],
+        "purity": [axie.purity for axie in axies],
+        "level": [axie.level for axie in axies],
+        "hp": [held and held.hp for held in stats],
+        "speed": [held and held.speed for held in stats],
+        "skill": [held and held.skill for held in stats],
+        "morale": [held and held.morale for held in stats],
+        "evolved_parts": [sum(part.stage > 1 for part in axie.parts) for axie in axies],
+        "title": [axie.title for axie in axies],
+        "special_genes": ["|".join(part.special or "" for part in axie.parts) for axie in axies],
+        "genes": [axie.genes for axie in axies],
+        "listed_at": [label.listed_at for label in labels],
+        "payment_token": [label.price.token.value for label in labels],
+        "price_raw": [str(label.price.amount) for label in labels],
+    }
+    table = pd.DataFrame(columns)
+    for name in ("sold_at", "listed_at"):
+        table[name] = pd.to_datetime(table[name], utc=True)
+    return conform(table)

@@ -1,0 +1,1 @@
+"""The marketplace as typed values: what it lists, sells and how we ask it."""

@@ -1,0 +1,308 @@
+"""The marketplace as a handful of questions, each answered in domain values or with one clear error.
+
+Every question spends from the request budget with a priority, is asked again where that is worth it, and
+survives the loss of optional fields of the schema. Latency is measured from a page's `received`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from types import TracebackType
+from typing import TypeVar
+
+import aiohttp
+import structlog
+from msgspec import Raw
+
+from pipeline.clock import Clock
+from pipeline.market import decode, queries
+from pipeline.market.budget import Priority, RequestBudget, RequestLimits
+from pipeline.market.decode import Seen
+from pipeline.market.errors import MarketError, MarketUnavailable, QueryRejected, RateLimited
+from pipeline.market.pages import AxieDetail, ClientStats, Page, Problem, Rejected
+from pipeline.market.queries import FieldName, Query
+from pipeline.market.transport import Answer, Timeouts, Transport
+from pipeline.market.values import AxieClass, Listing, Rates, Resolution, Sale
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100
+SALES_PAGE = 50
+SETTLED_PAGE = 20
+
+K = TypeVar("K", int, str)
+T = TypeVar("T")
+# What GraphQL errors say of a service behind the gateway that is down for the moment.
+_TEMPORARY = re.compile(
+    r"\b50[0234]\b|bad gateway|gateway time|unavailable|timed? ?out|internal server error|econn|hang up"
+    r"|too many requests",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a request is tried, and the back-off in real seconds (doubling, with full jitter).
+
+    A reset after a 429 that is longer than `patience_s` is not waited for but raised.
+    """
+
+    attempts: int = 4
+    base_s: float = 0.5
+    cap_s: float = 8.0
+    patience_s: float = 65.0
+
+
+class MarketClient:
+    """Asks the marketplace. Use it as an async context manager; it owns its HTTP session unless given one."""
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        clock: Clock,
+        *,
+        limits: RequestLimits = RequestLimits(),  # noqa: B008 - frozen
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        retries: Retries = Retries(),
+        session: aiohttp.ClientSession | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = Transport(url, api_key, timeouts, session)
+        self._clock, self._retries, self._sleep = clock, retries, sleep
+        self._dropped: frozenset[FieldName] = frozenset()
+        self.budget = RequestBudget(limits, speed=clock.speed, sleep=sleep)
+        self.stats = ClientStats()
+
+    def __repr__(self) -> str:
+        return f"MarketClient({self._transport!r})"
+
+    async def __aenter__(self) -> MarketClient:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transport.__aexit__(kind, error, trace)
+
+    async def newest_listings(
+        self, offset: int = 0, size: int = PAGE, *, priority: Priority = Priority.WATCH
+    ) -> Page[Listing]:
+        """Adult axies for sale, latest first; the order is not strict."""
+        variables = {"from": offset, "size": size}
+        return await self._page(queries.NEWEST, variables, decode.listings, priority)
+
+    async def standing_listings(
+        self,
+        classes: Sequence[AxieClass] = (),
+        breed_counts: Sequence[int] = (),
+        offset: int = 0,
+        size: int = PAGE,
+        *,
+        priority: Priority = Priority.BACKGROUND,
+    ) -> Page[Listing]:
+        """Adult axies for sale of some classes and breed counts (empty: all), by id. See queries.OFFSET_CAP.
+
+        Ask for one breed count, or two neighbours: it is not known whether the marketplace reads more of
+        them as a set or as a range.
+        """
+        criteria: dict[str, object] = {"stages": [queries.ADULT]}
+        if classes:
+            criteria["classes"] = [class_.value for class_ in classes]
+        if breed_counts:
+            # One count twice means the same as a set and as a range.
+            criteria["breedCount"] = (
+                sorted({*breed_counts}) if len({*breed_counts}) > 1 else [breed_counts[0]] * 2
+            )
+        variables = {"from": offset, "size": size, "criteria": criteria}
+        return await self._page(queries.STANDING, variables, decode.listings, priority)
+
+    async def axies(
+        self, ids: Iterable[int], *, priority: Priority = Priority.BACKGROUND
+    ) -> dict[int, AxieDetail]:
+        """Axies by id with their sell orders, 50 a request. Unknown and unreadable ones are absent."""
+        found: dict[int, AxieDetail] = {}
+        for batch in _batches(dict.fromkeys(ids)):
+            data, seen = await self._ask(queries.DETAILS, _aliases(str(id_) for id_ in batch), priority)
+            details, page = decode.details(data, _aliases(batch), seen)
+            self._count(page.rejected, page.unread)
+            found |= details
+        return found
+
+    async def orders(
+        self, hashes: Iterable[str], *, priority: Priority = Priority.BACKGROUND
+    ) -> dict[str, Resolution]:
+        """What became of orders, 50 a request. Unknown ones are absent."""
+        found: dict[str, Resolution] = {}
+        for batch in _batches(dict.fromkeys(hashes)):
+            data, seen = await self._ask(queries.ORDERS, _aliases(batch), priority)
+            resolutions, rejected = decode.resolutions(data, _aliases(batch), seen)
+            self._count(rejected)
+            found |= resolutions
+        return found
+
+    async def sales(
+        self,
+        before: datetime | None = None,
+        size: int = SALES_PAGE,
+        *,
+        priority: Priority = Priority.BACKGROUND,
+    ) -> Page[Sale]:
+        """Sales up to a moment, latest first. Expect a page to repeat rows of the second it begins with."""
+        variables = {"before": None if before is None else int(before.timestamp()), "size": size}
+        return await self._page(queries.SALES, variables, decode.activities, priority)
+
+    async def settled(
+        self, offset: int = 0, size: int = SETTLED_PAGE, *, priority: Priority = Priority.BACKGROUND
+    ) -> Page[Sale]:
+        """The latest hundred sales, by offset: what is left where the feed of `sales` fails."""
+        variables = {"from": offset, "size": size}
+        return await self._page(queries.SETTLED, variables, decode.settled, priority)
+
+    async def rates(self, *, priority: Priority = Priority.BACKGROUND) -> Rates:
+        """Dollars for a whole token, now."""
+        data, seen = await self._ask(queries.RATES, {}, priority)
+        return decode.rates(data, seen)
+
+    async def check_queries(self, *, priority: Priority = Priority.BACKGROUND) -> list[Problem]:
+        """What our queries ask for and the marketplace does not know. Empty if all is well.
+
+        By introspection where that is allowed, else by sending each query for one row.
+        """
+        try:
+            known = decode.schema((await self._send(queries.INTROSPECTION, priority)).envelope.data)
+        except QueryRejected:
+            known = None
+        if known is None:
+            return [problem for query in queries.ALL for problem in await self._probe(query, priority)]
+        return [
+            Problem(query.name, str(name), bool(query.required(name)), "the schema does not have it")
+            for query in queries.ALL
+            for name in query.names()
+            if name.name not in known.get(name.on, ())
+        ]
+
+    async def _probe(self, query: Query, priority: Priority) -> list[Problem]:
+        problems: list[Problem] = []
+        dropped: frozenset[FieldName] = frozenset()
+        while True:
+            try:
+                await self._send(query.body(queries.PROBES[query.name], dropped), priority, bool(query.alias))
+            except QueryRejected as error:
+                names = [FieldName.parse(name) for name in error.fields]
+                new = [name for name in names if name not in dropped]
+                problems += [
+                    Problem(query.name, str(name), bool(query.required(name)), str(error)) for name in new
+                ]
+                if not new:
+                    return problems or [Problem(query.name, "", True, str(error))]
+                dropped |= frozenset(new)
+            else:
+                return problems
+
+    async def _page(
+        self,
+        query: Query,
+        variables: Mapping[str, object],
+        read: Callable[[Raw, Seen], Page[T]],
+        priority: Priority,
+    ) -> Page[T]:
+        data, seen = await self._ask(query, variables, priority)
+        page = read(data, seen)
+        self._count(page.rejected, page.unread)
+        return page
+
+    async def _ask(
+        self, query: Query, variables: Mapping[str, object], priority: Priority
+    ) -> tuple[Raw, Seen]:
+        """The data of a query. Asks again at once without optional fields that turn out to be unknown."""
+        while True:
+            try:
+                answer = await self._send(query.body(variables, self._dropped), priority, bool(query.alias))
+                return answer.envelope.data, Seen(answer.received, self._clock.now())
+            except QueryRejected as error:
+                self._drop(query, error)
+
+    def _drop(self, query: Query, error: QueryRejected) -> None:
+        names = [FieldName.parse(name) for name in error.fields]
+        if not names:
+            raise error
+        lost = [str(name) for name in names if query.required(name) is not False]
+        if lost or frozenset(names) <= self._dropped:
+            raise QueryRejected(
+                f"the marketplace no longer knows {', '.join(lost or error.fields)}, without which "
+                f"{query.name} makes no sense: its schema has changed, and the bot must be updated",
+                lost or error.fields,
+            ) from error
+        self._dropped |= frozenset(names)
+        for name in names:
+            if str(name) not in self.stats.drift:
+                self.stats.drift.append(str(name))
+                log.warning("the marketplace no longer knows a field; going on without it", field=str(name))
+
+    async def _send(self, body: object, priority: Priority, batched: bool = False) -> Answer:
+        """One request, tried again where that is worth it. Raises a MarketError."""
+        policy = self._retries
+        for attempt in range(1, policy.attempts + 1):
+            if (blocked := self.budget.blocked_s) > policy.patience_s:
+                raise RateLimited(f"{self._transport.host} wants no request for {blocked:.0f} s", blocked)
+            await self.budget.acquire(priority)
+            self.stats.requests += 1
+            self.stats.retries += attempt > 1
+            try:
+                sent = time.perf_counter()
+                answer = await self._transport.post(body)
+                self.stats.last_latency = answer.received - sent
+                self.budget.learn(answer.headers)
+                self._judge(answer, batched)
+                return answer
+            except MarketError as error:
+                self.stats.errors[type(error).__name__] += 1
+                if isinstance(error, RateLimited):
+                    self.budget.block(error.retry_after)
+                if not isinstance(error, MarketUnavailable) or attempt == policy.attempts:
+                    raise
+                if not isinstance(error, RateLimited):  # for that, the budget waits
+                    longest = min(policy.cap_s, policy.base_s * 2 ** (attempt - 1))
+                    await self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter
+        raise AssertionError("unreachable")
+
+    def _judge(self, answer: Answer, batched: bool) -> None:
+        """Raise unless the answer's data can be used, whatever errors came with it."""
+        faults = answer.envelope.errors or []
+        if not faults:
+            return
+        said = self._transport.strike("; ".join(fault.message for fault in faults[:3]))[:300]
+        if unknown := queries.unknown_fields(fault.message for fault in faults):
+            names = [str(name) for name in unknown]
+            raise QueryRejected(f"the marketplace does not know {', '.join(names)}", names)
+        roots = [fault for fault in faults if not fault.path or len(fault.path) == 1]
+        empty = answer.envelope.empty
+        if any(_TEMPORARY.search(fault.message) for fault in (faults if empty else roots)):
+            raise MarketUnavailable(f"the marketplace failed behind its gateway: {said}")
+        # In a batch, an error of one alias (an order that nobody knows) leaves the others useful.
+        if empty or (not batched and any(fault.path for fault in roots)):
+            raise QueryRejected(f"the marketplace refused the query: {said}")
+        self.stats.partial += 1
+
+    def _count(self, rejected: Iterable[Rejected], unread: Iterable[str] = ()) -> None:
+        self.stats.rejected.update(row.reason for row in rejected)
+        self.stats.unread.update(unread)
+
+
+def _batches(keys: Iterable[K]) -> Iterator[list[K]]:
+    rest = iter(keys)
+    while batch := list(islice(rest, queries.BATCH)):
+        yield batch
+
+
+def _aliases(keys: Iterable[K]) -> dict[str, K]:
+    return {f"k{i}": key for i, key in enumerate(keys)}

@@ -1,0 +1,314 @@
+"""Finds each new sell order on the marketplace exactly once, however the feed shuffles and shifts.
+
+What is new is told by its order's hash, never by its place: after a burst the watcher reads on until a
+page overlaps with what it knows. A batch counts as known only once it is acknowledged, so a caller that
+could not store it gets it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pipeline.clock import Clock
+from pipeline.market.budget import Priority
+from pipeline.market.errors import MarketUnavailable
+from pipeline.market.pages import AxieDetail, Page, Rejected
+from pipeline.market.queries import BATCH, OFFSET_CAP
+from pipeline.market.values import Listing
+
+NEW_PER_POLL = 0.5
+"""How many new listings a poll should meet: fewer polls where less happens."""
+_SMOOTHING = 0.2
+PENDING_FOR = timedelta(hours=1)
+"""An axie whose order stays null is asked for again after 1, 2, 4, … polls, in market time this long."""
+_MOST_PENDING = 1000
+
+
+class Budget(Protocol):
+    """What the watcher asks of the request budget."""
+
+    def watch_interval(self) -> float:
+        """Real seconds between two requests that the watcher's share sustains."""
+        ...
+
+
+class Client(Protocol):
+    """What the watcher asks of the marketplace."""
+
+    @property
+    def budget(self) -> Budget:
+        """The request budget."""
+        ...
+
+    async def newest_listings(
+        self, offset: int = 0, size: int = ..., *, priority: Priority = ...
+    ) -> Page[Listing]:
+        """Adult axies for sale, about latest first."""
+        ...
+
+    async def axies(self, ids: Iterable[int], *, priority: Priority = ...) -> dict[int, AxieDetail]:
+        """Axies by id with their sell orders."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatcherSettings:
+    """Intervals are in real seconds.
+
+    `overlap` is how many known rows prove that a reading has caught up. Pages overlap each other by
+    `margin` rows, as rows move while one pages; a row may be a quarter of that out of its place.
+    """
+
+    min_interval: float = 2.0
+    max_interval: float = 15.0
+    size: int = 100
+    overlap: int = 20
+    margin: int = 20
+    max_pages: int = 20
+    remember: int = 20_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin < self.size or not 0 < self.overlap <= self.size:
+            raise ValueError("margin and overlap must be above 0 and within a page")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Listings that may have been missed: older than `until`, newer than what was known (`since`).
+
+    `estimate` is how many, judged by the rate of those that were read; None where that cannot be told.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    estimate: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one poll found: new listings and newly rejected rows, oldest first.
+
+    `received` (time.perf_counter) and `at` (market time) are the arrival of the first page, `delay` the
+    real seconds to wait before the next poll.
+    """
+
+    listings: tuple[Listing, ...]
+    gap: Gap | None
+    pages: int
+    rejected: tuple[Rejected, ...]
+    received: float
+    at: datetime
+    delay: float
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An axie whose order was null. `polls` counts down to its next check."""
+
+    since: datetime
+    checks: int = 0
+    polls: int = 1
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What one poll has read so far. `met` are the keys of known rows."""
+
+    pages: list[Page[Listing]] = field(default_factory=list)
+    fresh: dict[str, Listing] = field(default_factory=dict)
+    bad: dict[Hashable, Rejected] = field(default_factory=dict)
+    met: set[Hashable] = field(default_factory=set)
+    axies: set[int] = field(default_factory=set)
+    stopped: str | None = None
+    """Why reading ended before it had caught up."""
+
+
+class _Memory:
+    """The most recent keys, bounded. Being asked for keeps a key recent."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._keys: dict[Hashable, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def knows(self, key: Hashable) -> bool:
+        if key not in self._keys:
+            return False
+        self.add(key)
+        return True
+
+    def add(self, key: Hashable) -> None:
+        self._keys.pop(key, None)
+        self._keys[key] = None
+        if len(self._keys) > self._most:
+            del self._keys[next(iter(self._keys))]
+
+
+class Watcher:
+    """Polls the newest listings. `known` are hashes of stored orders, oldest first."""
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        *,
+        known: Iterable[str] = (),
+        settings: WatcherSettings = WatcherSettings(),
+    ) -> None:
+        self._client, self._clock, self._settings = client, clock, settings
+        self._known = _Memory(settings.remember)
+        for hash_ in known:
+            self._known.add(hash_)
+        self._rejected = _Memory(settings.remember)
+        self._pending: dict[int, _Pending] = {}
+        self._newest: datetime | None = None
+        self._rate: float | None = None
+        self._last: float | None = None
+
+    async def poll(self) -> Batch:
+        """Read until caught up. Raises the client's MarketError; nothing is lost by it.
+
+        The very first poll of a watcher that knows nothing takes one page and calls it a start, no gap.
+        """
+        reading = await self._read()
+        await self._check_pending(reading)
+        first = reading.pages[0]
+        listings = list(reading.fresh.values())[::-1]  # of two started in one second, the lower is older
+        listings.sort(key=lambda listing: listing.started_at)
+        return Batch(
+            listings=tuple(listings),
+            gap=self._gap(reading) if reading.stopped else None,
+            pages=len(reading.pages),
+            rejected=tuple(reading.bad.values()),
+            received=first.received,
+            at=first.at,
+            delay=self._delay(first.received, len(listings)),
+        )
+
+    def acknowledge(self, batch: Batch) -> None:
+        """The batch is stored: its orders are known from here on."""
+        for listing in batch.listings:
+            self._known.add(listing.hash)
+            self._pending.pop(listing.axie.id, None)
+        for rejected in batch.rejected:
+            self._rejected.add(_key(rejected))
+        if batch.listings:
+            newest = max(listing.started_at for listing in batch.listings)
+            self._newest = max(newest, self._newest or newest)
+
+    async def _read(self) -> _Reading:
+        settings, reading = self._settings, _Reading()
+        enough = min(settings.overlap, len(self._known))
+        offset, previous = 0, frozenset[Hashable]()
+        while True:
+            page = await self._client.newest_listings(offset, settings.size, priority=Priority.WATCH)
+            self._take(page, reading)
+            keys = _keys(page)
+            if offset and len(previous & keys) <= settings.margin // 2:
+                # Rows above were bought while we paged, and others may have slipped past us: step back.
+                offset = max(0, offset - settings.size // 2)
+            elif len(reading.met) >= enough or _ends(page, offset, settings.size):
+                return reading
+            else:
+                previous = keys
+                offset += settings.size - settings.margin
+            if len(reading.pages) >= settings.max_pages:
+                reading.stopped = f"no overlap within {settings.max_pages} pages"
+                return reading
+            if offset >= OFFSET_CAP:
+                reading.stopped = f"the marketplace shows no more than {OFFSET_CAP} rows"
+                return reading
+
+    def _take(self, page: Page[Listing], reading: _Reading) -> None:
+        reading.pages.append(page)
+        for listing in page.rows:
+            reading.axies.add(listing.axie.id)
+            if self._known.knows(listing.hash):
+                reading.met.add(listing.hash)
+                self._pending.pop(listing.axie.id, None)
+            else:
+                reading.fresh.setdefault(listing.hash, listing)
+        for rejected in page.rejected:
+            key = _key(rejected)
+            if self._rejected.knows(key):
+                reading.met.add(key)
+            else:
+                reading.bad.setdefault(key, rejected)
+        for axie_id in page.pending:
+            reading.axies.add(axie_id)
+            if len(self._pending) < _MOST_PENDING:
+                self._pending.setdefault(axie_id, _Pending(page.at))
+
+    async def _check_pending(self, reading: _Reading) -> None:
+        """Ask by id for axies whose order was null and which have since left the pages that we read."""
+        now = self._clock.now()
+        for axie_id in [id_ for id_, pending in self._pending.items() if now - pending.since > PENDING_FOR]:
+            del self._pending[axie_id]
+        due: list[int] = []
+        for axie_id, pending in self._pending.items():
+            if axie_id not in reading.axies:
+                pending.polls -= 1
+                if pending.polls <= 0:
+                    due.append(axie_id)
+        if not due:
+            return
+        try:
+            details = await self._client.axies(due[:BATCH], priority=Priority.WATCH)
+        except MarketUnavailable:
+            return  # they stay due; what the pages brought is worth more than waiting
+        for axie_id in due[:BATCH]:
+            detail, pending = details.get(axie_id), self._pending[axie_id]
+            if detail is None or detail.listing is None:
+                pending.checks += 1
+                pending.polls = 2**pending.checks
+            elif self._known.knows(detail.listing.hash):
+                del self._pending[axie_id]
+            else:
+                # It stays pending until it is acknowledged.
+                reading.fresh.setdefault(detail.listing.hash, detail.listing)
+
+    def _gap(self, reading: _Reading) -> Gap:
+        times = [listing.started_at for listing in reading.fresh.values()]
+        if not times:
+            return Gap(self._newest, None, None, reading.stopped or "")
+        oldest, span = min(times), (max(times) - min(times)).total_seconds()
+        estimate = None
+        if self._newest is not None and span > 0:
+            missed = max((oldest - self._newest).total_seconds(), 0.0)
+            estimate = max(round(missed * (len(times) - 1) / span) - 1, 0)
+        return Gap(self._newest, oldest, estimate, reading.stopped or "")
+
+    def _delay(self, received: float, new: int) -> float:
+        settings = self._settings
+        if self._last is not None and received > self._last:
+            rate = new / (received - self._last)
+            self._rate = rate if self._rate is None else self._rate + _SMOOTHING * (rate - self._rate)
+        self._last = received
+        wanted = settings.min_interval
+        if self._rate is not None and new < settings.size - settings.overlap:
+            wanted = NEW_PER_POLL / self._rate if self._rate > 0 else settings.max_interval
+        wanted = min(max(wanted, settings.min_interval), settings.max_interval)
+        return max(wanted, self._client.budget.watch_interval())
+
+
+def _key(rejected: Rejected) -> Hashable:
+    """What tells a rejected row from others, as far as it could be read."""
+    return (rejected.hash, rejected.axie_id) if rejected.hash or rejected.axie_id else rejected.excerpt
+
+
+def _keys(page: Page[Listing]) -> frozenset[Hashable]:
+    """All that can be recognised of a page's rows."""
+    return frozenset((*(row.hash for row in page.rows), *map(_key, page.rejected), *page.pending))
+
+
+def _ends(page: Page[Listing], offset: int, size: int) -> bool:
+    """Whether nothing lies beyond this page. A short page alone does not say so where a total is known."""
+    if not page.seen:
+        return True
+    return offset + size >= page.total if page.total else page.seen < size

@@ -1,0 +1,92 @@
+"""An object store in a folder, the default.
+
+A write goes to a hidden file beside its place, reaches the disk, and is then renamed: a power cut
+leaves the old object or the new one, never a mixture.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from pipeline.objects.base import ObjectMissing, StoreError, checked_key
+
+
+class LocalStore:
+    """Objects as files under a root folder, which is made when first written to."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self.root)!r})"
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; raises ObjectMissing if there is none."""
+        path = self._path(key)
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise ObjectMissing(f"no object {key!r} in {self.root}") from None
+        except OSError as error:
+            raise self._failure("read", key, error) from error
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the object whole, replacing what was there."""
+        path = self._path(key)
+        partial = path.with_name(f".{uuid4().hex}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+            _sync_folder(path.parent)  # the rename itself is only safe once its folder is on disk
+        except OSError as error:
+            raise self._failure("write", key, error) from error
+        finally:
+            with suppress(OSError):  # gone already, unless something failed
+                partial.unlink()
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
+        return self._path(key).is_file()
+
+    def list(self, prefix: str) -> list[str]:
+        """The keys that start with the prefix, sorted; all of them for an empty prefix."""
+        folder = prefix.rpartition("/")[0]
+        start = self._path(folder) if folder else self.root
+        keys: list[str] = []
+        for parent, folders, files in os.walk(start):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            base = Path(parent).relative_to(self.root)
+            keys.extend((base / name).as_posix() for name in files if not name.startswith("."))
+        return sorted(key for key in keys if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens if there is none."""
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise self._failure("delete", key, error) from error
+
+    def _path(self, key: str) -> Path:
+        return self.root / checked_key(key)
+
+    def _failure(self, act: str, key: str, error: OSError) -> StoreError:
+        return StoreError(f"cannot {act} {key!r} in {self.root}: {error.strerror or error}")
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

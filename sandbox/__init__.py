@@ -1,0 +1,1 @@
+"""A simulated marketplace and a simulated Discord over real sockets, and the demo that joins them."""

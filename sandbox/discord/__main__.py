@@ -1,0 +1,95 @@
+"""`python -m sandbox.discord`: serve a simulated Discord until told to stop.
+
+Prints one line of JSON when it is ready: where API, gateway, control and page are, the token, and all ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+
+from sandbox.discord.config import DiscordConfig
+from sandbox.discord.pictures import is_loopback
+from sandbox.discord.server import serve
+
+
+def _arguments() -> argparse.Namespace:
+    default = DiscordConfig()
+    parser = argparse.ArgumentParser(prog="python -m sandbox.discord", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port of API, gateway and control (0: any)")
+    parser.add_argument("--preview-port", type=int, default=0, help="port of the page (0: any)")
+    parser.add_argument("--guild-name", default=default.guild_name)
+    parser.add_argument("--bot-name", default=default.bot_name)
+    parser.add_argument("--channels", default=",".join(default.channels), help="names, the page's first")
+    parser.add_argument("--shards", type=int, default=1, help="shards that the gateway recommends")
+    parser.add_argument("--heartbeat", type=float, default=default.heartbeat_interval, help="seconds")
+    parser.add_argument(
+        "--picture-mirror", metavar="FROM=TO", help="fetch pictures at FROM… from the loopback address TO…"
+    )
+    parser.add_argument("--rate-limits", choices=("on", "off"), default="on")
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop at the end of stdin")
+    return parser.parse_args()
+
+
+def _mirror(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    start, separator, target = text.partition("=")
+    if not (start and separator and is_loopback(target)):
+        raise ValueError("--picture-mirror must be FROM=TO, with TO an address of this machine")
+    return start, target
+
+
+def _stop_at_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    def watch() -> None:
+        # os.read holds no lock of sys.stdin, which a daemon thread must not hold when the interpreter ends.
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
+
+
+async def _run(config: DiscordConfig, *, exit_with_parent: bool) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if exit_with_parent:
+        # Ctrl-C reaches the whole group; the parent decides when this ends.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _stop_at_end_of_stdin(loop, stop)
+    else:
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+    async with serve(config) as announcement:
+        print(json.dumps(announcement), flush=True)  # noqa: T201 - the line that the parent waits for
+        await stop.wait()
+
+
+def main() -> int:
+    """Run until SIGTERM, SIGINT or the parent's end; 2 for arguments that make no sense."""
+    given = _arguments()
+    try:
+        config = DiscordConfig(
+            port=given.port,
+            preview_port=given.preview_port,
+            guild_name=given.guild_name,
+            bot_name=given.bot_name,
+            channels=tuple(name.strip() for name in given.channels.split(",") if name.strip()),
+            shards=given.shards,
+            rate_limits=given.rate_limits == "on",
+            heartbeat_interval=given.heartbeat,
+            picture_mirror=_mirror(given.picture_mirror),
+        )
+    except ValueError as error:
+        print(f"sandbox.discord: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    asyncio.run(_run(config, exit_with_parent=given.exit_with_parent))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

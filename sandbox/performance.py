@@ -1,0 +1,138 @@
+"""What the demo does once its folder is settled: first model, live bot, and the verdict on its signals.
+
+Apart from the command in `demo.py`, because everything heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.live import Live
+from rich.text import Text
+
+from bot.app import App, running
+from bot.log import configure
+from bot.stopping import stop_requested
+from pipeline.market.values import Token
+from pipeline.signal import Thresholds
+from sandbox.stage import (
+    Economy,
+    Worlds,
+    console,
+    ensure_watch,
+    has_champion,
+    market_clock,
+    prepare,
+    settings_for,
+    worlds,
+)
+from sandbox.verdict import judge
+
+WATCH = "bargains"
+REFRESH_S = 0.5
+
+
+async def perform(data: Path, economy: Economy, port: int, signals: int | None) -> None:
+    """Run until asked to stop or, where `signals` is given, until so many alerts are delivered."""
+    with stop_requested() as stop, (data / "axieflip.log").open("a") as log:
+        console.print("Starting the simulated marketplace and the simulated Discord …")
+        async with worlds(data, economy, f"--preview-port={port}") as both:
+            clock = await market_clock(both)
+            settings = settings_for(data, both)
+            configure(settings, log)
+            if not await has_champion(settings):
+                await _unless(stop, prepare(settings, clock, economy))
+            if not stop.is_set():
+                async with running(settings, clock) as app:
+                    await _live(app, both, signals, stop)
+    console.print("Stopped.")
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, but drop it when asked to stop."""
+    task, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not task.done():
+        task.cancel()
+    await asyncio.gather(task, return_exceptions=stop.is_set())
+
+
+async def _live(app: App, both: Worlds, signals: int | None, stop: asyncio.Event) -> None:
+    await ensure_watch(app, both, WATCH)
+    since = app.services.clock.now()
+    if signals is None:
+        await _show(app, both, stop)
+    else:
+        await _until(app, signals, stop)
+        await _report(app, both, since)
+
+
+async def _show(app: App, both: Worlds, stop: asyncio.Event) -> None:
+    console.print(f"\nOpen [bold]{both.discord['preview']}[/] in a browser.", soft_wrap=True)
+    console.print(
+        "Buy signals arrive in #buy-signals, and slash commands work there: /status, /threshold set, …"
+    )
+    console.print("Ctrl-C stops the demo.\n")
+    with Live(_line(app), console=console, refresh_per_second=2) as live:
+        while not await _stopped(app, stop):
+            live.update(_line(app))
+
+
+def _line(app: App) -> Text:
+    stats = app.services.stats
+    p50, p99 = stats.p50(), stats.p99()
+    lag = "–" if p50 is None or p99 is None else f"{p50:.0f} ms (p99 {p99:.0f} ms)"
+    return Text(
+        f"{app.services.clock.now():%d %b %H:%M} market time · listings {stats.listings} · "
+        f"scored {stats.scored} · signals {stats.signals} · lag {lag}"
+    )
+
+
+async def _until(app: App, wanted: int, stop: asyncio.Event) -> None:
+    while not await _stopped(app, stop):
+        if (await app.services.outbox.counts()).delivered >= wanted:
+            return
+
+
+async def _stopped(app: App, stop: asyncio.Event) -> bool:
+    """Whether it was asked to stop, after a moment's wait. Raises what only a person can mend."""
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((stopping, app.fatal), timeout=REFRESH_S, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if app.fatal.done():
+        app.fatal.result()
+    return stop.is_set()
+
+
+async def _report(app: App, both: Worlds, since: datetime) -> None:
+    """The last line of the headless demo: what was signalled, held against the simulator's truth."""
+    services, stats = app.services, app.services.stats
+    rates = services.predictor.rates
+    guild = int(both.discord["guild_id"])
+    rows = await services.journal.recent(guild_id=guild, signals_only=True, limit=10_000)
+    verdict = await judge(
+        both.market["control"],
+        since,
+        stats.last_listing_at or since,
+        {row.listing.hash for row in rows if row.seen_at >= since},
+        Thresholds(),
+        services.settings.gas_ron * (rates.usd[Token.WRON] if rates else 0.0),
+    )
+    p50, p99 = stats.p50(), stats.p99()
+    summary = {
+        "listings": stats.listings,
+        "signals": verdict.signals,
+        "true_bargains": verdict.true_bargains,
+        "oracle_bargains": verdict.oracle_bargains,
+        "found_of_oracle": verdict.found_of_oracle,
+        "lag_ms_p50": None if p50 is None else round(p50, 1),
+        "lag_ms_p99": None if p99 is None else round(p99, 1),
+    }
+    typer.echo(json.dumps(summary))

@@ -1,0 +1,131 @@
+"""The stage for the unmodified bot: both simulated worlds, the settings that lead to them, a first model.
+
+The demo, the benchmarks and the end-to-end tests all stand on it. Everything lives in one folder, so that
+a second start finds its data and its model again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from pydantic import SecretStr
+from rich.console import Console
+
+from bot.app import App, open_objects, open_registry
+from bot.commands import collect_into_store, describe, train_from_store
+from bot.settings import Settings
+from models.registry import RegistryError
+from pipeline.clock import ScaledClock
+from pipeline.signal import Filters, Thresholds
+from sandbox.child import child
+
+API_KEY = "demo-key"
+COLLECT_MINUTES = 5.0
+CDN = "https://axiecdn.axieinfinity.com"
+
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Economy:
+    """What determines the simulated market: its seed, its pace (market seconds a second), its history."""
+
+    seed: int = 7
+    speed: float = 60.0
+    days: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """Where the two simulations are, as they announced themselves."""
+
+    market: Mapping[str, Any]
+    discord: Mapping[str, Any]
+
+
+@asynccontextmanager
+async def worlds(data: Path, economy: Economy, *discord_options: str) -> AsyncIterator[Worlds]:
+    """Both simulations, each in a process of its own, for the length of the block.
+
+    The market goes on where it stopped if `data` holds its state.
+    """
+    market = [
+        f"--seed={economy.seed}",
+        f"--speed={economy.speed}",
+        f"--history-days={economy.days}",
+        f"--api-key={API_KEY}",
+        f"--epoch={datetime.now(UTC).isoformat(timespec='seconds')}",
+        f"--state={data / 'market.state'}",
+    ]
+    discord = ["--guild-name=Axie flippers", "--bot-name=axieflip", *discord_options]
+    async with child("sandbox.marketplace", market) as m:
+        pictures = f"--picture-mirror={CDN}={m['url'].removesuffix('/graphql')}"
+        async with child("sandbox.discord", [*discord, pictures]) as d:
+            yield Worlds(m, d)
+
+
+async def market_clock(worlds: Worlds) -> ScaledClock:
+    """The simulated market's clock, for the bot to go by."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{worlds.market['control']}/clock") as response,
+    ):
+        told = await response.json()
+    return ScaledClock(datetime.fromtimestamp(told["now"], UTC), told["speed"])
+
+
+def settings_for(data: Path, worlds: Worlds) -> Settings:
+    """What the environment would say, were these the real services."""
+    key = data / "signing.key"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_hex(32))
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        discord_token=SecretStr(worlds.discord["token"]),
+        discord_api_url=worlds.discord["api"],
+        discord_gateway_url=worlds.discord["gateway"],
+        discord_guild_id=worlds.discord["guild_id"],
+        market_api_key=SecretStr(API_KEY),
+        market_url=worlds.market["url"],
+        market_poll_min_s=0.25,
+        market_poll_max_s=1.0,
+        database_url=f"sqlite+aiosqlite:///{data / 'axieflip.db'}",
+        object_store=f"file:{data / 'store'}",
+        model_signing_key=SecretStr(key.read_text().strip()),
+        http_port=0,
+    )
+
+
+async def has_champion(settings: Settings) -> bool:
+    """Whether an earlier run has left a model."""
+    try:
+        await asyncio.to_thread(open_registry(settings, open_objects(settings)).champion)
+    except RegistryError:
+        return False
+    return True
+
+
+async def prepare(settings: Settings, clock: ScaledClock, economy: Economy) -> None:
+    """Collect history over HTTP and train the first model, with a display on the terminal."""
+    history = timedelta(days=economy.days)
+    summary = await collect_into_store(settings, clock, COLLECT_MINUTES, history)
+    console.print(str(summary))
+    console.print(describe(await train_from_store(settings, clock, None, 2)))
+
+
+async def ensure_watch(app: App, worlds: Worlds, name: str) -> None:
+    """A watch with the default thresholds for #buy-signals, unless the server has one already."""
+    services, guild = app.services, int(worlds.discord["guild_id"])
+    if not await services.watches.list(guild):
+        channel = int(worlds.discord["channels"]["buy-signals"])
+        actor = int(worlds.discord["admin_user_id"])
+        await services.watches.add(guild, channel, name, Thresholds(), Filters(), actor)

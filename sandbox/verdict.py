@@ -1,0 +1,69 @@
+"""How good the signals were, by the fair values that only the simulator knows.
+
+A signal is a true bargain if a resale at fair value, less the fee, brings more than was asked. The
+oracle knows every fair value, and which orders are void, and signals whatever clears the same minimum
+profit and return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from msgspec import Struct
+
+from pipeline.signal import Thresholds
+
+
+class Verdict(Struct, frozen=True):
+    """Counts over the listings of a span of market time."""
+
+    signals: int
+    true_bargains: int
+    oracle_bargains: int
+    found_of_oracle: int
+
+
+async def judge(
+    control: str,
+    since: datetime,
+    until: datetime,
+    signalled: Collection[str],
+    thresholds: Thresholds,
+    gas_usd: float,
+) -> Verdict:
+    """Compare the hashes that were signalled with the truth about everything listed in [since, until]."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{control}/truth/listings", params={"since": since.timestamp()}) as response,
+    ):
+        response.raise_for_status()
+        truths = await response.json()
+    window = [truth for truth in truths if truth["listed_at"] <= until.timestamp()]
+    true = {truth["hash"] for truth in truths if net(truth, gas_usd) > 0}
+    oracle = {
+        truth["hash"] for truth in window if _could_be_bought(truth) and _clears(truth, thresholds, gas_usd)
+    }
+    return Verdict(
+        signals=len(signalled),
+        true_bargains=len(true.intersection(signalled)),
+        oracle_bargains=len(oracle),
+        found_of_oracle=len(oracle.intersection(signalled)),
+    )
+
+
+def _could_be_bought(truth: dict[str, Any]) -> bool:
+    return bool(truth["buyable"]) and not truth["banned"] and not truth["egg"]
+
+
+def net(truth: dict[str, Any], gas_usd: float) -> float:
+    """Dollars left when the axie is bought at its ask and sold at its fair value."""
+    return float(truth["fair_usd"] * (1 - truth["fee"]) - truth["ask_usd"] - gas_usd)
+
+
+def _clears(truth: dict[str, Any], thresholds: Thresholds, gas_usd: float) -> bool:
+    profit = net(truth, gas_usd)
+    cost = truth["ask_usd"] + gas_usd
+    return profit >= thresholds.min_net_usd and profit / cost >= thresholds.min_return

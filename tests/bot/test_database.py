@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import StatementError
+
+from bot.db import Database, current, head, upgrade
+from bot.db.engine import connect
+from bot.db.schema import config
+from bot.db.tables import Base, GuildRow, WatcherStateRow
+from bot.db.types import TokenAmount, UtcDateTime
+from bot.errors import SchemaError
+from bot.services.state import State
+from tests.bot.conftest import sqlite_url
+from tests.bot.factories import NOON
+
+
+async def test_a_missing_database_is_made_with_its_folder_at_the_newest_schema(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "some" / "folder" / "axieflip.db")
+    async with Database.open(url) as db:
+        await db.ping()
+    assert await current(url) == head()
+
+
+async def test_an_upgrade_of_a_current_database_changes_nothing(database_url: str) -> None:
+    assert await upgrade(database_url) == head()
+    assert await upgrade(database_url) == head()
+
+
+async def test_the_migrations_build_exactly_the_tables(db: Database) -> None:
+    def differences(connection: Connection) -> object:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return compare_metadata(context, Base.metadata)
+
+    async with db.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_the_schema_can_be_taken_back_to_nothing(database_url: str) -> None:
+    from alembic import command
+
+    engine = connect(database_url, foreign_keys=False)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(config(sync), "base"))
+        left = await connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        assert set(left) <= {"alembic_version", "sqlite_sequence"}
+    await engine.dispose()
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
+    async with Database.open(database_url) as db, db.session() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaError, match=r"9999.*newer version"):
+        async with Database.open(database_url):
+            pytest.fail("it was opened")
+    assert await current(database_url) == "9999"
+
+
+async def test_sqlite_is_opened_for_speed_and_safety(db: Database) -> None:
+    async with db.reading() as session:
+        for pragma, value in {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1}.items():
+            assert await session.scalar(text(f"PRAGMA {pragma}")) == value
+
+
+async def test_an_exception_undoes_the_whole_transaction(db: Database) -> None:
+    async def write_and_fail() -> None:
+        async with db.session() as session:
+            await session.execute(insert(GuildRow).values(id=1, known_since=NOON))
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        await write_and_fail()
+    async with db.reading() as session:
+        assert await session.scalar(select(GuildRow.id)) is None
+
+
+async def test_writers_that_read_first_do_not_lose_updates(database_url: str) -> None:
+    async def increase(db: Database) -> None:
+        async with db.session() as session:
+            row = await session.get_one(WatcherStateRow, "count")
+            await asyncio.sleep(0)
+            row.value = str(int(row.value) + 1)
+
+    async with Database.open(database_url) as one, Database.open(database_url) as other:
+        await State(one).put("count", 0)
+        await asyncio.gather(*(increase(db) for _ in range(10) for db in (one, other)))
+        assert await State(one).get("count") == 20
+
+
+async def test_two_processes_can_write_to_one_file(database_url: str) -> None:
+    async with Database.open(database_url) as one, Database.open(database_url) as other:
+        states = [State(one), State(other)]
+        await asyncio.gather(*(states[i % 2].put(f"key {i}", i) for i in range(20)))
+        assert [await states[0].get(f"key {i}") for i in range(20)] == list(range(20))
+
+
+async def test_reading_sees_the_last_commit_while_a_write_is_under_way(db: Database) -> None:
+    state = State(db)
+    await state.put("key", "before")
+    async with db.session() as session:
+        await session.execute(text("UPDATE watcher_state SET value = '\"after\"'"))
+        assert await asyncio.wait_for(state.get("key"), 5) == "before"
+    assert await state.get("key") == "after"
+
+
+async def test_state_is_remembered_as_json_by_key(db: Database) -> None:
+    state = State(db)
+    assert await state.get("discord.tree") is None
+    await state.put("discord.tree", {"digest": "a"})
+    await state.put("discord.tree", {"digest": "ü"})
+    assert await state.get("discord.tree") == {"digest": "ü"}
+
+
+@given(amount=st.integers(min_value=0, max_value=2**256 - 1))
+def test_token_amounts_beyond_64_bits_survive_the_column(amount: int) -> None:
+    stored = TokenAmount().process_bind_param(amount, sqlite.dialect())
+    assert isinstance(stored, str)
+    assert len(stored) <= 78
+    assert TokenAmount().process_result_value(stored, sqlite.dialect()) == amount
+
+
+@given(
+    at=st.datetimes(
+        min_value=NOON.replace(year=2000, tzinfo=None), max_value=NOON.replace(year=2100, tzinfo=None)
+    ),
+    offset=st.integers(min_value=-14 * 60, max_value=14 * 60),
+)
+def test_times_survive_the_column_as_the_same_moment_in_utc(at: datetime, offset: int) -> None:
+    moment = at.replace(tzinfo=timezone(timedelta(minutes=offset)))
+    stored = UtcDateTime().process_bind_param(moment, sqlite.dialect())
+    assert stored is not None
+    back = UtcDateTime().process_result_value(stored.replace(tzinfo=None), sqlite.dialect())
+    assert back == moment
+    assert back is not None
+    assert back.tzinfo is UTC
+
+
+async def test_a_time_without_a_zone_is_refused(db: Database) -> None:
+    with pytest.raises(StatementError, match="has no time zone"):
+        async with db.session() as session:
+            await session.execute(insert(GuildRow).values(id=1, known_since=NOON.replace(tzinfo=None)))
+
+
+def test_every_table_can_be_created_on_postgresql() -> None:
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    for table in Base.metadata.sorted_tables:
+        ddl = str(CreateTable(table).compile(dialect=dialect))
+        assert "DATETIME" not in ddl
+        for index in table.indexes:
+            CreateIndex(index).compile(dialect=dialect)
+            assert len(str(index.name)) <= 63

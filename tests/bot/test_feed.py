@@ -1,0 +1,112 @@
+"""The sale feed and the rates, followed over real HTTP from the simulated marketplace."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from bot.services.feed import RatesFeed, SalesFeed
+from bot.services.predictor import Predictor
+from pipeline.appraisal.state import MarketState
+from pipeline.appraisal.subject import SaleEvent
+from pipeline.market.values import Token
+from sandbox.marketplace.orders import TOKENS
+from tests.bot.market import Stall, opened
+
+
+class Watching:
+    """As much of a predictor as the feeds touch: rates, and a state that remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.rates: Any = None
+        self.shown: list[SaleEvent] = []
+        self.exchange(at=0.0)
+
+    def exchange(self, at: float) -> None:
+        state = MarketState()
+        state.at = at
+        self.appraiser = SimpleNamespace(state=state)
+
+    def observe(self, events: list[SaleEvent]) -> None:
+        self.shown += events
+        self.appraiser.state.replay(events)
+
+
+async def feeds(stall: Stall, predictor: Watching) -> SalesFeed:
+    known = cast(Predictor, predictor)
+    await RatesFeed(stall.client, known, stall.clock).turn()
+    return SalesFeed(stall.client, known, stall.clock)
+
+
+def ids(events: list[SaleEvent]) -> list[tuple[int, float]]:
+    return [(event.subject.axie_id, event.at) for event in events]
+
+
+def true_prices(stall: Stall) -> dict[tuple[int, float], float]:
+    """Dollars by axie and second, at today's rates, which drift little within hours."""
+    economy = stall.world.economy
+    ids = economy.population.columns["id"]
+    return {
+        (int(ids[sale.order.row]), float(math.floor(sale.at))): sale.price
+        / 10 ** TOKENS[sale.order.token].decimals
+        * float(economy.rates[sale.order.token])
+        for sale in economy.sales
+    }
+
+
+async def test_the_rates_are_those_of_the_market() -> None:
+    async with opened() as stall:
+        predictor = Watching()
+        await feeds(stall, predictor)
+        assert predictor.rates.usd[Token.USDC] == pytest.approx(1.0, abs=0.01)
+        assert predictor.rates.usd[Token.WETH] > 100
+
+
+async def test_every_sale_is_shown_once_in_order_at_its_true_price() -> None:
+    async with opened() as stall:
+        predictor = Watching()
+        predictor.exchange(at=stall.clock.now().timestamp())
+        feed = await feeds(stall, predictor)
+        for _ in range(5):
+            stall.advance(3600)
+            await feed.turn()
+        await feed.turn()
+        shown = ids(predictor.shown)
+        assert len(shown) > 40
+        assert len(set(shown)) == len(shown)
+        truth = true_prices(stall)
+        for event in predictor.shown:
+            assert event.price_usd == pytest.approx(truth[event.subject.axie_id, event.at], rel=0.05)
+
+
+async def test_another_model_is_brought_up_to_date_from_where_its_training_ended() -> None:
+    async with opened() as stall:
+        predictor = Watching()
+        start = stall.clock.now().timestamp()
+        predictor.exchange(at=start)
+        feed = await feeds(stall, predictor)
+        stall.advance(1800)
+        await feed.turn()
+        first = ids(predictor.shown)
+        predictor.shown.clear()
+        predictor.exchange(at=start)
+        await feed.turn()
+        assert ids(predictor.shown) == first
+        predictor.shown.clear()
+        predictor.exchange(at=start + 1200)
+        await feed.turn()
+        late = ids(predictor.shown)
+        assert late == [key for key in first if key[1] > start + 1200]
+
+
+async def test_without_a_model_nothing_is_asked() -> None:
+    async with opened() as stall:
+        predictor = Watching()
+        feed = await feeds(stall, predictor)
+        predictor.appraiser = None  # type: ignore[assignment]
+        asked = stall.client.stats.requests
+        await feed.turn()
+        assert stall.client.stats.requests == asked

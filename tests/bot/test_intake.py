@@ -1,0 +1,133 @@
+"""The main job with the real client, watcher, database and rule; only the price model is a simple one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from bot.db import Database
+from bot.errors import NoChampion
+from bot.services.intake import Intake
+from bot.services.journal import Journal
+from bot.services.outbox import Outbox
+from bot.services.outcomes import Outcomes
+from bot.services.predictor import Predictor
+from bot.services.stats import IntakeStats
+from bot.services.watches import Watches
+from pipeline.market.values import AxieClass, Listing, OrderStatus
+from pipeline.market.watcher import Watcher, WatcherSettings
+from pipeline.signal import Filters, Prediction, Thresholds
+from tests.bot.factories import make_prediction
+from tests.bot.market import Stall, opened
+
+GUILD, CHANNEL, ACTOR = 1, 2, 3
+ANY = Filters()
+
+
+class EverythingPays:
+    """A price model to which every listing is a bargain; it may be taken away."""
+
+    gone = False
+
+    def predict_page(self, listings: Sequence[Listing]) -> list[Prediction | None]:
+        if self.gone:
+            raise NoChampion("no model")
+        return [make_prediction(listing) for listing in listings]
+
+
+class Desk:
+    """The intake with all that it works on."""
+
+    def __init__(self, stall: Stall, db: Database) -> None:
+        self.watches = Watches(db, stall.clock)
+        self.journal = Journal(db, stall.clock)
+        self.outbox = Outbox(db, stall.clock)
+        self.stats = IntakeStats()
+        self.model = EverythingPays()
+        self.intake = Intake(
+            Watcher(stall.client, stall.clock, settings=WatcherSettings()),
+            cast(Predictor, self.model),
+            self.watches,
+            self.journal,
+            self.outbox,
+            self.stats,
+            stall.clock,
+        )
+
+    async def watch(self, name: str, filters: Filters = ANY) -> None:
+        await self.watches.add(GUILD, CHANNEL, name, Thresholds(), filters, ACTOR)
+
+
+async def test_a_new_listing_is_recorded_once_and_owed_to_every_watch_that_it_fits(db: Database) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        await desk.intake.turn()
+        await desk.watch("all")
+        await desk.watch("plants", Filters(classes=(AxieClass.PLANT,)))
+        for class_ in ("Plant", "Beast"):
+            stall.world.inject({"axie": {"class": class_}, "askMultiple": 0.5})
+        stall.advance(60)
+        await desk.intake.turn()
+        await desk.intake.turn()
+        due = await desk.outbox.due()
+        fits = {(alert.watch_name, alert.listing.axie.class_) for alert in due}
+        assert {("all", AxieClass.PLANT), ("all", AxieClass.BEAST), ("plants", AxieClass.PLANT)} <= fits
+        assert ("plants", AxieClass.BEAST) not in fits
+        assert len({(alert.watch_name, alert.listing.hash) for alert in due}) == len(due)
+        counts = await desk.journal.counts()
+        assert counts.listings == desk.stats.listings == desk.stats.scored
+
+
+async def test_what_could_not_be_stored_is_seen_again_and_stored_once(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        await desk.watch("all")
+        record, failures = desk.journal.record, iter([OSError("disk full")])
+
+        async def failing(entries: Any) -> int:
+            for failure in failures:
+                raise failure
+            return await record(entries)
+
+        monkeypatch.setattr(desk.journal, "record", failing)
+        with pytest.raises(OSError, match="disk full"):
+            await desk.intake.turn()
+        assert (await desk.journal.counts()).listings == 0
+        await desk.intake.turn()
+        counts = await desk.journal.counts()
+        assert counts.listings > 50
+        assert counts.alerts_pending == len(await desk.outbox.due(1000)) > 0
+
+
+async def test_without_a_model_listings_are_recorded_unpriced_and_announce_nothing(db: Database) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        desk.model.gone = True
+        await desk.watch("all")
+        await desk.intake.turn()
+        counts = await desk.journal.counts()
+        assert counts.listings > 50
+        assert (counts.predictions, counts.alerts_pending, desk.stats.scored) == (0, 0, 0)
+
+
+async def test_what_became_of_a_listing_is_learnt_and_takes_back_its_pending_alert(db: Database) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        await desk.intake.turn()
+        await desk.watch("all")
+        # At a tenth of its worth it is bought within minutes.
+        bargain = stall.world.inject({"axie": {"class": "Plant"}, "askMultiple": 0.1})
+        stall.advance(5)
+        await desk.intake.turn()
+        assert bargain.hash in {alert.listing.hash for alert in await desk.outbox.due()}
+        stall.advance(6 * 3600)
+        outcomes = Outcomes(stall.client, desk.journal, stall.clock)
+        for _ in range(10):
+            await outcomes.turn()
+        (row,) = [row for row in await desk.journal.recent(limit=1000) if row.listing.hash == bargain.hash]
+        assert row.status is OrderStatus.MATCHED
+        assert bargain.hash not in {alert.listing.hash for alert in await desk.outbox.due()}

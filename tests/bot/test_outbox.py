@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, text
+
+from bot.db import Database
+from bot.services.journal import Entry, Journal
+from bot.services.outbox import Outbox, OutboxCounts
+from bot.services.watches import Watches
+from pipeline.clock import ManualClock
+from pipeline.signal import Filters, Thresholds
+from tests.bot.conftest import sqlite_url
+from tests.bot.factories import NOON, make_listing, make_prediction
+
+GUILD, CHANNEL, ACTOR = 1, 2, 3
+
+
+class Alerts:
+    """An outbox with a wristwatch that is set by hand, and a way to put alerts into it."""
+
+    def __init__(self, db: Database) -> None:
+        self.clock = ManualClock(NOON)
+        self.at = datetime.now(UTC)
+        self.outbox = Outbox(db, self.clock, now=lambda: self.at)
+        self.journal = Journal(db, self.clock)
+        self.watches = Watches(db, self.clock)
+
+    async def put(self, count: int = 1, guild: int = GUILD) -> None:
+        if not await self.watches.list(guild):
+            await self.watches.add(guild, CHANNEL, "all", Thresholds(), Filters(), ACTOR)
+        [watch] = await self.watches.list(guild)
+        listings = [make_listing() for _ in range(count)]
+        await self.journal.record([Entry(each, make_prediction(each), (watch,)) for each in listings])
+        self.at = max(self.at, datetime.now(UTC))
+
+    def later(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def alerts(db: Database) -> Alerts:
+    return Alerts(db)
+
+
+@pytest.fixture
+def outbox(alerts: Alerts) -> Outbox:
+    return alerts.outbox
+
+
+async def test_alerts_are_handed_out_oldest_first_until_they_are_settled(
+    alerts: Alerts, outbox: Outbox
+) -> None:
+    await alerts.put(3)
+    await alerts.put(2)
+    due = await outbox.due()
+    assert [alert.id for alert in due] == sorted(alert.id for alert in due)
+    assert len(due) == 5
+    assert await outbox.due() == due
+    assert await outbox.due(2) == due[:2]
+    await outbox.delivered(due[0].id, 77)
+    await outbox.undeliverable(due[1].id, "the channel is gone")
+    await outbox.expire(due[2].id, "sold")
+    assert await outbox.due() == due[3:]
+    assert await outbox.counts() == OutboxCounts(pending=2, delivered=1, undeliverable=1, expired=1)
+
+
+async def test_a_retry_comes_due_after_its_delay_under_the_same_nonce(alerts: Alerts, outbox: Outbox) -> None:
+    await alerts.put()
+    [first] = await outbox.due()
+    await outbox.retry(first.id, "Discord answered 503", 30.0)
+    alerts.later(29.9)
+    assert await outbox.due() == []
+    alerts.later(0.2)
+    [again] = await outbox.due()
+    assert (again.id, again.nonce, again.attempts) == (first.id, first.nonce, 1)
+    assert again.queued_at == first.queued_at
+
+
+async def test_a_delivery_before_a_crash_is_repeated_under_the_same_nonce(
+    database_url: str, alerts: Alerts, outbox: Outbox
+) -> None:
+    await alerts.put()
+    [before] = await outbox.due()
+    async with Database.open(database_url) as reopened:
+        [after] = await Outbox(reopened, alerts.clock).due()
+    assert after == before
+
+
+async def test_delivery_is_the_last_word(alerts: Alerts, outbox: Outbox) -> None:
+    await alerts.put()
+    [alert] = await outbox.due()
+    await outbox.expire(alert.id, "sold while the message was on its way")
+    await outbox.delivered(alert.id, 77)
+    await outbox.expire(alert.id, "sold")
+    await outbox.undeliverable(alert.id, "no access")
+    await outbox.retry(alert.id, "again", 0)
+    assert await outbox.due() == []
+    assert await outbox.counts() == OutboxCounts(delivered=1)
+
+
+async def test_an_alert_that_cannot_be_read_does_not_block_the_others(
+    db: Database, alerts: Alerts, outbox: Outbox
+) -> None:
+    await alerts.put(2)
+    broken, sound = await outbox.due()
+    async with db.session() as session:
+        body = text("UPDATE listings SET body = '{}' WHERE hash = :hash")
+        await session.execute(body, {"hash": broken.listing.hash})
+    assert await outbox.due() == [sound]
+    [problem] = await outbox.problems(GUILD)
+    assert problem.alert_id == broken.id
+    assert "cannot be read" in problem.reason
+
+
+async def test_problems_are_told_to_the_server_that_has_them(alerts: Alerts, outbox: Outbox) -> None:
+    await alerts.put(3)
+    await alerts.put(1, guild=GUILD + 1)
+    one, two, fine, other = await outbox.due()
+    await outbox.undeliverable(one.id, "no access to the channel")
+    await outbox.retry(two.id, "Discord answered 500", 60)
+    await outbox.delivered(fine.id, 1)
+    await outbox.undeliverable(other.id, "elsewhere")
+    assert [(problem.alert_id, problem.reason) for problem in await outbox.problems(GUILD)] == [
+        (two.id, "Discord answered 500"),
+        (one.id, "no access to the channel"),
+    ]
+    assert len(await outbox.problems(GUILD, limit=1)) == 1
+    [problem] = await outbox.problems(GUILD + 1)
+    assert (problem.axie_id, problem.channel_id, problem.watch_name) == (
+        other.listing.axie.id,
+        CHANNEL,
+        "all",
+    )
+    assert await outbox.counts(GUILD + 1) == OutboxCounts(undeliverable=1)
+
+
+async def test_a_removed_watch_lets_its_pending_alerts_expire(alerts: Alerts, outbox: Outbox) -> None:
+    await alerts.put(2)
+    sent, _ = await outbox.due()
+    await outbox.delivered(sent.id, 1)
+    await alerts.watches.remove(GUILD, "all", ACTOR)
+    assert await outbox.counts(GUILD) == OutboxCounts(delivered=1, expired=1)
+
+
+async def test_waiting_ends_at_once_where_something_is_due(alerts: Alerts, outbox: Outbox) -> None:
+    await alerts.put()
+    await asyncio.wait_for(outbox.wait(), 5)
+
+
+async def test_waiting_ends_when_an_alert_is_recorded(db: Database, alerts: Alerts, outbox: Outbox) -> None:
+    async with waiting(db, outbox) as wait:
+        await alerts.put()
+        assert not wait.done()
+        outbox.wake()
+        await asyncio.wait_for(wait, 5)
+
+
+async def test_an_alert_recorded_just_before_the_wait_is_not_missed(alerts: Alerts, outbox: Outbox) -> None:
+    outbox.wake()
+    wait = asyncio.create_task(outbox.wait())
+    await alerts.put()
+    outbox.wake()
+    await asyncio.wait_for(wait, 5)
+
+
+async def test_a_wake_with_nothing_due_does_not_end_the_wait(
+    db: Database, alerts: Alerts, outbox: Outbox
+) -> None:
+    await alerts.put()
+    [alert] = await outbox.due()
+    await outbox.retry(alert.id, "later", 3600)
+    async with waiting(db, outbox) as wait:
+        with looks(db) as more:
+            outbox.wake()
+            for _ in range(10):
+                await db.ping()
+        assert not wait.done()
+        assert len(more) == 1  # woken once, it looked once
+
+
+async def test_waiting_ends_when_a_retry_comes_due(db: Database) -> None:
+    real = Alerts(db)
+    real.outbox = Outbox(db, real.clock)
+    await real.put()
+    [alert] = await real.outbox.due()
+    began = asyncio.get_running_loop().time()
+    await real.outbox.retry(alert.id, "in a moment", 0.15)
+    await asyncio.wait_for(real.outbox.wait(), 5)
+    assert asyncio.get_running_loop().time() - began >= 0.14
+    assert [each.id for each in await real.outbox.due()] == [alert.id]
+
+
+async def test_waiting_does_not_ask_the_database_over_and_over(
+    db: Database, alerts: Alerts, outbox: Outbox
+) -> None:
+    await alerts.put()
+    [alert] = await outbox.due()
+    await outbox.retry(alert.id, "later", 3600)
+    async with waiting(db, outbox) as wait:
+        with looks(db) as more:
+            for _ in range(2000):
+                await asyncio.sleep(0)
+            await db.ping()
+        assert not wait.done()
+        assert not more
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    moves=st.lists(
+        st.tuples(
+            st.integers(0, 3), st.sampled_from(["delivered", "retry", "undeliverable", "expire", "later"])
+        ),
+        max_size=25,
+    )
+)
+def test_only_pending_alerts_that_are_due_are_ever_handed_out(
+    migrated: Path, moves: list[tuple[int, str]]
+) -> None:
+    async def play(file: Path) -> None:
+        async with Database.open(sqlite_url(file)) as db:
+            alerts = Alerts(db)
+            await alerts.put(4)
+            ids = [alert.id for alert in await alerts.outbox.due()]
+            state, due_at = dict.fromkeys(ids, "pending"), dict.fromkeys(ids, alerts.at)
+            for number, move in moves:
+                id_ = ids[number]
+                match move:
+                    case "later":
+                        alerts.later(7)
+                    case "delivered":
+                        await alerts.outbox.delivered(id_, 1)
+                        state[id_] = "delivered"
+                    case "retry":
+                        await alerts.outbox.retry(id_, "again", 10)
+                        due_at[id_] = alerts.at + timedelta(seconds=10)
+                    case "undeliverable" | "expire":
+                        await getattr(alerts.outbox, move)(id_, "reason")
+                        if state[id_] == "pending":
+                            state[id_] = move
+                due = [alert.id for alert in await alerts.outbox.due()]
+                assert sorted(due) == [i for i in ids if state[i] == "pending" and due_at[i] <= alerts.at]
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "axieflip.db"
+        file.write_bytes(migrated.read_bytes())
+        asyncio.run(play(file))
+
+
+@asynccontextmanager
+async def waiting(db: Database, outbox: Outbox) -> AsyncIterator[asyncio.Task[None]]:
+    """A wait that has looked once and found nothing due."""
+    with looks(db) as seen:
+        wait = asyncio.create_task(outbox.wait())
+        while not seen:
+            await db.ping()
+    await db.ping()
+    assert not wait.done()
+    try:
+        yield wait
+    finally:
+        wait.cancel()
+
+
+@contextmanager
+def looks(db: Database) -> Iterator[list[str]]:
+    """The looks for the next due alert that were answered meanwhile."""
+    seen: list[str] = []
+
+    def note(_c: object, _k: object, statement: str, *_: object) -> None:
+        if "min(alerts.next_attempt_at)" in statement:
+            seen.append(statement)
+
+    event.listen(db.engine.sync_engine, "after_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine.sync_engine, "after_cursor_execute", note)

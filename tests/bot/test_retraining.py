@@ -1,0 +1,80 @@
+"""Trainings in a process of their own: asked for, refused, ended early, and failing with a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from bot.db import Database
+from bot.errors import AlreadyRunning
+from bot.services.predictor import Predictor
+from bot.services.retraining import Retraining, give_birth
+from bot.services.runs import Runs
+from pipeline.birth import Order, Progress
+from tests.bot.factories import NOON
+
+
+def order(folder: Path) -> Order:
+    return Order(store=f"file:{folder}", key="a key of sixteen+", now=NOON)
+
+
+def retraining(db: Database, folder: Path) -> Retraining:
+    return Retraining(Runs(db), cast(Predictor, object()), lambda: order(folder))
+
+
+async def test_nothing_to_learn_from_is_a_sentence_and_the_report_is_kept(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    result = await give_birth(order(tmp_path), seen.append)
+    assert result.version is None
+    assert result.error is not None
+    assert "Traceback" not in result.error
+    assert seen
+    assert list((tmp_path / "reports").rglob("*.html"))
+
+
+async def test_a_failed_run_is_on_record_with_its_reason(db: Database, tmp_path: Path) -> None:
+    training = retraining(db, tmp_path)
+    begun = await training.start(7)
+    ended = await training.wait(begun.id)
+    assert (ended.state, ended.requested_by) == ("failed", 7)
+    assert ended.error
+    assert training.current is None
+
+
+async def test_of_two_who_ask_at_once_one_is_refused(db: Database, tmp_path: Path) -> None:
+    training = retraining(db, tmp_path)
+    answers = await asyncio.gather(training.start(1), training.start(2), return_exceptions=True)
+    assert [type(answer) for answer in answers].count(AlreadyRunning) == 1
+    await training.stop()
+
+
+async def test_a_run_that_is_stopped_leaves_no_process_and_is_on_record(db: Database, tmp_path: Path) -> None:
+    training = retraining(db, tmp_path)
+    run = await training.start(1)
+    await training.stop()
+    assert (await Runs(db).get(run.id)).state == "interrupted"
+    assert training.current is None
+
+
+def test_the_signing_key_is_not_in_the_order_s_repr(tmp_path: Path) -> None:
+    assert "sixteen" not in repr(order(tmp_path))
+
+
+async def test_a_training_process_that_is_killed_gives_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawned: list[asyncio.subprocess.Process] = []
+    create = asyncio.create_subprocess_exec
+
+    async def remember(*args: str, **options: object) -> asyncio.subprocess.Process:
+        process = await create(*args, **options)  # type: ignore[arg-type]
+        spawned.append(process)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", remember)
+    result = await give_birth(order(tmp_path), lambda _: spawned[0].kill())
+    assert result.error is not None
+    assert "was killed" in result.error

@@ -1,0 +1,109 @@
+"""The whole bot on a simulated Discord, a real database and small real services."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import discord
+import pytest
+from simcord.env import Env
+
+from bot.client import create_bot
+from bot.db import Database, upgrade
+from bot.services import Services
+from bot.services.audit import Audit
+from bot.services.journal import Journal
+from bot.services.outbox import Outbox
+from bot.services.runs import Runs
+from bot.services.stats import IntakeStats
+from bot.services.watches import Watches
+from bot.settings import Settings
+from bot.supervisor import Supervisor
+from cogs import outgoing
+from pipeline.clock import Clock, SystemClock
+from tests.cogs.parts import RulePredictor, Shelf, StepwiseRetraining
+from tests.cogs.world import World
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that has been through its migrations once, to copy for each test."""
+    path = tmp_path_factory.mktemp("schema") / "bot.db"
+    asyncio.run(upgrade(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return SystemClock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    given = dict.fromkeys(("discord_token", "market_api_key", "model_signing_key"), "not-a-real-secret")
+    return Settings(_env_file=None, **given)
+
+
+@pytest.fixture
+async def services(
+    empty_database: Path, tmp_path: Path, clock: Clock, settings: Settings
+) -> AsyncIterator[Services]:
+    path = tmp_path / "bot.db"
+    shutil.copy(empty_database, path)
+    async with Database.open(f"sqlite+aiosqlite:///{path}") as db:
+        runs = Runs(db)
+        supervisor = Supervisor()
+        yield Services(
+            settings=settings,
+            clock=clock,
+            db=db,
+            supervisor=supervisor,
+            market=Shelf(),
+            watches=Watches(db, clock),
+            journal=Journal(db, clock),
+            outbox=Outbox(db, clock),
+            runs=runs,
+            audit=Audit(db),
+            predictor=RulePredictor(clock),
+            retraining=StepwiseRetraining(runs),
+            started_at=datetime.now(UTC),
+            stats=IntakeStats(),
+        )
+        await supervisor.stop(5)
+
+
+@pytest.fixture
+async def env(services: Services) -> AsyncIterator[Env]:
+    env = Env(create_bot(services, shard_count=1))
+    await env.start()
+    yield env
+    for name in tuple(env.bot.extensions):
+        await env.bot.unload_extension(name)
+    await env.shutdown()
+    env.raise_errors()
+
+
+@pytest.fixture
+def world(env: Env, services: Services) -> World:
+    guild = env.create_guild()
+    managers = guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return World(
+        env,
+        services,
+        services.market,
+        services.predictor,
+        services.retraining,
+        guild,
+        guild.create_text_channel("signals"),
+        guild.add_member(env.create_user("mona"), roles=[managers]),
+        guild.add_member(env.create_user("ann")),
+    )
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "PAUSE_S", 0.01)

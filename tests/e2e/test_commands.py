@@ -1,0 +1,154 @@
+"""The command line as its user meets it: what it prints, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.discord import spawn
+from tests.e2e.parts import SIGNING_KEY, Market, Trained, bot_settings
+from tests.e2e.processes import Finished, environment, finished
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bot"), pytest.mark.asyncio(loop_scope="session")]
+
+COMMANDS = ("run", "collect", "train", "evaluate", "doctor", "demo", "db", "db upgrade")
+NOWHERE = "http://127.0.0.1:9"
+
+
+def settings(**more: object) -> dict[str, object]:
+    """Settings that are complete, and lead nowhere."""
+    return {
+        "DISCORD_TOKEN": "a.discord.token",
+        "DISCORD_API_URL": NOWHERE,
+        "MARKET_API_KEY": "key",
+        "MARKET_URL": NOWHERE,
+        "MODEL_SIGNING_KEY": SIGNING_KEY,
+        "HTTP_PORT": 0,
+    } | more
+
+
+def sentence(result: Finished, *words: str) -> str:
+    """The one line that a mistake is answered with; no traceback, no secret."""
+    lines = result.err.strip().splitlines()
+    assert "Traceback" not in result.err, result.err
+    assert SIGNING_KEY not in result.err + result.out
+    assert all(word in lines[-1] for word in words), result.err
+    return lines[-1]
+
+
+async def test_every_command_explains_itself(tmp_path: Path) -> None:
+    top = await finished("--help", cwd=tmp_path, env=environment())
+    assert top.code == 0
+    for name in COMMANDS:
+        assert name.split()[0] in top.out
+    results = await asyncio.gather(
+        *(finished(*name.split(), "--help", cwd=tmp_path, env=environment()) for name in COMMANDS)
+    )
+    for name, result in zip(COMMANDS, results, strict=True):
+        assert result.code == 0, result.err
+        assert f"Usage: axieflip {name}" in result.out
+
+
+async def test_missing_settings_are_a_sentence_each_and_exit_code_2(tmp_path: Path) -> None:
+    result = await finished("run", cwd=tmp_path, env=environment())
+
+    assert result.code == 2
+    lines = result.err.strip().splitlines()
+    assert [line.split()[0] for line in lines] == ["DISCORD_TOKEN", "MARKET_API_KEY", "MODEL_SIGNING_KEY"]
+    assert all(" is missing: " in line and line.endswith(".") for line in lines)
+    assert result.out == ""
+
+
+async def test_a_command_asks_only_for_the_settings_that_it_needs(tmp_path: Path) -> None:
+    result = await finished("collect", cwd=tmp_path, env=environment())
+
+    assert result.code == 2
+    assert sentence(result, "MARKET_API_KEY is missing").count("is missing") == 1
+    assert len(result.err.strip().splitlines()) == 1
+
+
+async def test_a_setting_in_the_file_of_the_folder_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=nonsense\n")
+
+    result = await finished("db", "upgrade", cwd=tmp_path, env=environment())
+
+    assert result.code == 2
+    sentence(result, "DATABASE_URL must look like")
+
+
+async def test_a_port_that_is_taken_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        result = await finished("run", cwd=tmp_path, env=environment(settings(HTTP_PORT=port)))
+
+    assert result.code == 2
+    sentence(result, f"HTTP_PORT {port}", "choose another")
+
+
+async def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    url = f"sqlite+aiosqlite:///{tmp_path / 'file' / 'axieflip.db'}"
+
+    for line in (("run",), ("db", "upgrade")):
+        result = await finished(*line, cwd=tmp_path, env=environment(settings(DATABASE_URL=url)))
+
+        assert result.code == 2, result.err
+        sentence(result, "DATABASE_URL")
+
+
+async def test_the_database_is_upgraded_by_hand_and_again_without_harm(tmp_path: Path) -> None:
+    for _ in range(2):
+        result = await finished("db", "upgrade", cwd=tmp_path, env=environment())
+
+        assert result.code == 0, result.err
+        assert sentence(result) == "The database is up to date."
+    assert (tmp_path / "data" / "axieflip.db").exists()
+
+
+async def test_a_token_that_discord_refuses_ends_the_bot_with_a_sentence(
+    bazaar: Market, tmp_path: Path
+) -> None:
+    async with spawn() as discord:
+        given = bot_settings(bazaar, discord, tmp_path / "store", tmp_path / "axieflip.db")
+        result = await finished(
+            "run", cwd=tmp_path, env=environment(given | {"DISCORD_TOKEN": "wrong.discord.token"})
+        )
+
+    assert result.code == 2, result.err
+    assert "wrong.discord.token" not in result.err
+    assert result.err.strip().splitlines()[-1].startswith("DISCORD_TOKEN is not accepted")
+
+
+async def test_collect_refuses_a_wrong_key_with_a_sentence(bazaar: Market, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"MARKET_URL": bazaar.url, "MARKET_API_KEY": "another-key"}
+
+    result = await finished("collect", cwd=tmp_path, env=environment(given))
+
+    assert result.code == 1
+    assert "another-key" not in result.err
+    sentence(result, "key")
+
+
+async def test_training_on_nothing_is_a_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    result = await finished("train", cwd=tmp_path, env=environment({"MODEL_SIGNING_KEY": SIGNING_KEY}))
+
+    assert result.code == 1
+    assert "Traceback" not in result.err
+    assert "No model was trained: " in result.err
+
+
+async def test_collecting_and_training_say_what_they_made(trained: Trained) -> None:
+    assert "sales" in trained.collecting.err
+    assert list(trained.store.glob("raw/sales/dt=*/*.jsonl.zst"))
+    assert "promoted: it is the first" in trained.training.err
+    assert (trained.store / "models" / "champion.json").exists()
+    for result in (trained.collecting, trained.training):
+        assert "Traceback" not in result.err
+        assert result.out == ""

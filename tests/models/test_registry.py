@@ -1,0 +1,139 @@
+import io
+import json
+import os
+from pathlib import Path
+
+import joblib
+import pytest
+
+from models.registry import BadSignature, ForeignFormat, NoSuchVersion, Registry, RegistryError
+
+KEY = b"0123456789abcdef"
+
+
+class Memory(dict[str, bytes]):
+    """The smallest object store: a dictionary."""
+
+    def get(self, key: str) -> bytes:  # type: ignore[override]
+        return self[key]
+
+    def put(self, key: str, data: bytes) -> None:
+        self[key] = data
+
+    def list(self, prefix: str) -> list[str]:
+        return sorted(key for key in self if key.startswith(prefix))
+
+
+class Bomb:
+    """What an attacker would store: unpickling it writes a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, int]]:
+        return os.open, (self.path, os.O_CREAT | os.O_WRONLY)
+
+
+@pytest.fixture
+def store() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def registry(store: Memory) -> Registry:
+    return Registry(store, KEY)
+
+
+def test_what_was_saved_is_loaded_with_its_card(registry: Registry) -> None:
+    registry.save("v1", {"weights": [1, 2, 3]}, {"rows": 10})
+    card, artefact = registry.load("v1")
+    assert artefact == {"weights": [1, 2, 3]}
+    assert (card.version, card.facts) == ("v1", {"rows": 10})
+    assert registry.versions() == ["v1"]
+
+
+def test_the_champion_is_whatever_was_promoted_last(registry: Registry) -> None:
+    with pytest.raises(NoSuchVersion, match="axieflip train"):
+        registry.champion()
+    registry.save("v1", 1, {})
+    registry.save("v2", 2, {})
+    registry.promote("v2")
+    assert registry.champion() == "v2"
+    registry.promote("v1")
+    assert registry.champion() == "v1"
+
+
+def test_a_pickle_put_in_place_of_the_artefact_is_never_unpickled(
+    registry: Registry, store: Memory, tmp_path: Path
+) -> None:
+    registry.save("v1", "harmless", {})
+    buffer = io.BytesIO()
+    joblib.dump(Bomb(str(tmp_path / "boom")), buffer)
+    store["models/v1/model.joblib"] = buffer.getvalue()
+    with pytest.raises(BadSignature):
+        registry.load("v1")
+    assert not (tmp_path / "boom").exists()
+
+
+def test_a_card_that_was_changed_to_match_another_artefact_is_refused(
+    registry: Registry, store: Memory
+) -> None:
+    registry.save("v1", "a", {})
+    registry.save("v2", "b", {})
+    store["models/v1/model.joblib"] = store["models/v2/model.joblib"]
+    card = json.loads(store["models/v1/card.json"]) | {
+        name: json.loads(store["models/v2/card.json"])[name] for name in ("digest", "size")
+    }
+    store["models/v1/card.json"] = json.dumps(card).encode()
+    with pytest.raises(BadSignature, match="MODEL_SIGNING_KEY"):
+        registry.load("v1")
+
+
+def test_another_key_opens_nothing(registry: Registry, store: Memory) -> None:
+    registry.save("v1", "a", {})
+    with pytest.raises(BadSignature):
+        Registry(store, b"another key of 16+").load("v1")
+
+
+@pytest.mark.parametrize("lost", ["signature", "card.json", "model.joblib"])
+def test_a_half_written_version_is_not_there(registry: Registry, store: Memory, lost: str) -> None:
+    registry.save("v1", "a", {})
+    del store[f"models/v1/{lost}"]
+    with pytest.raises(NoSuchVersion):
+        registry.load("v1")
+
+
+def test_a_truncated_artefact_is_refused(registry: Registry, store: Memory) -> None:
+    registry.save("v1", "a" * 1000, {})
+    store["models/v1/model.joblib"] = store["models/v1/model.joblib"][:-1]
+    with pytest.raises(BadSignature, match="damaged"):
+        registry.load("v1")
+
+
+def test_a_version_of_foreign_libraries_names_them(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.registry._libraries", lambda: {"python": "3.11", "numpy": "1.26.0"})
+    registry.save("v1", "a", {})
+    monkeypatch.undo()
+    with pytest.raises(ForeignFormat, match=r"numpy 1\.26\.0"):
+        registry.load("v1")
+
+
+def test_a_version_that_is_not_signed_with_our_key_cannot_be_promoted(
+    registry: Registry, store: Memory
+) -> None:
+    Registry(store, b"somebody else's key").save("v1", "a", {})
+    with pytest.raises(BadSignature):
+        registry.promote("v1")
+
+
+@pytest.mark.parametrize("name", ["", "../v1", "a/b", "a..b", ".hidden", "x" * 65])
+def test_a_version_name_cannot_leave_its_folder(registry: Registry, name: str) -> None:
+    with pytest.raises(RegistryError):
+        registry.load(name)
+
+
+def test_a_short_key_is_no_key(store: Memory) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        Registry(store, b"short")

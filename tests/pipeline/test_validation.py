@@ -1,0 +1,189 @@
+"""The validation gate: broken data stops with its reason, unusual data passes with a warning."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.objects import LocalStore
+from pipeline.sales import SLOTS, conform, empty_sales
+from pipeline.validation import ValidationFailed, save_report, validate
+from tests.pipeline.market_data import NOW
+
+CLASSES = ["Beast", "Bug", "Bird", "Plant", "Aquatic", "Reptile"]
+
+
+def sales(rows: int = 3_000, days: float = 5.0, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    ages = np.sort(rng.uniform(0, days * 86_400, rows))[::-1]
+    table = pd.DataFrame(
+        {
+            "axie_id": np.arange(1, rows + 1),
+            "sold_at": pd.to_datetime([NOW - timedelta(seconds=float(age)) for age in ages]),
+            "price_usd": 3.0 * np.exp(rng.normal(0, 0.6, rows)),
+            "class": rng.choice(CLASSES, rows, p=[0.25, 0.05, 0.1, 0.25, 0.25, 0.1]),
+            "breed_count": rng.integers(0, 8, rows),
+            **{slot: rng.choice([f"{slot}-{n}" for n in range(9)], rows) for slot in SLOTS},
+            "level": rng.integers(1, 61, rows),
+            "purity": rng.integers(0, 101, rows),
+            "hp": rng.integers(27, 62, rows),
+            "payment_token": rng.choice(["WETH", "USDC", "AXS"], rows, p=[0.55, 0.4, 0.05]),
+        }
+    )
+    return conform(table)
+
+
+GOOD = sales()
+
+
+def test_a_good_table_passes_without_a_warning_a_print_or_a_call_home(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    report = validate(GOOD, now=NOW)
+    assert capfd.readouterr() == ("", "")
+    assert report.success
+    assert (report.hard, report.warnings, report.rows) == ((), (), 3_000)
+    assert report.checked > 20
+
+
+def test_the_table_itself_is_not_changed() -> None:
+    before = GOOD.copy(deep=True)
+    validate(GOOD, now=NOW)
+    pd.testing.assert_frame_equal(GOOD, before)
+
+
+def price(value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[7, "price_usd"] = value
+        return table
+
+    return change
+
+
+def with_value(column: str, value: object, rows: int = 1) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[: rows - 1, column] = value  # type: ignore[call-overload]
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (price(0.0), r"be_between on price_usd: observed 1 of 3,000 .*0\.0.*above \$0"),
+        (price(-2.5), r"be_between on price_usd: observed 1 of 3,000 .*-2\.5"),
+        (price(1e6), r"be_between on price_usd: observed 1 of 3,000 .*1000000"),
+        (price(float("nan")), "not_be_null on price_usd: observed 1 of 3,000"),
+        (
+            with_value("breed_count", 8),
+            r"be_between on breed_count: observed 1 of 3,000 rows otherwise \(8\)",
+        ),
+        (with_value("class", "Dragon"), r"be_in_set on class: observed 1 of 3,000 rows otherwise \(Dragon\)"),
+        (with_value("horn", None, rows=60), "not_be_null on horn: observed 60 of 3,000"),
+        (lambda table: pd.concat([table, table[5:6]]), "unique on axie_id and sold_at: observed 2 of 3,001"),
+        (
+            lambda table: table[:50],
+            "row_count_to_be_between on the table: observed 50; .* 2,000",
+        ),
+        (lambda table: table.drop(columns=["tail"]), "columns_to_match_set on the table: .*tail"),
+        (lambda _: empty_sales(), "row_count_to_be_between on the table: observed 0"),
+    ],
+)
+def test_broken_data_is_stopped_by_expectation_column_and_value(
+    change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    with pytest.raises(ValidationFailed, match=message) as caught:
+        validate(change(GOOD.copy()), now=NOW)
+    assert not caught.value.report.success
+    assert caught.value.report.hard
+
+
+@pytest.mark.parametrize(
+    ("now", "hard", "soft"),
+    [
+        (NOW + timedelta(days=4), 1, 1),
+        (NOW + timedelta(hours=30), 0, 1),
+        (NOW + timedelta(hours=20), 0, 0),
+        (NOW - timedelta(minutes=50), 0, 0),
+        (NOW - timedelta(hours=2), 1, 1),
+    ],
+    ids=["days old", "a day old", "fresh", "a little ahead", "from the future"],
+)
+def test_the_newest_sale_must_be_of_now(now: datetime, hard: int, soft: int) -> None:
+    try:
+        report = validate(GOOD, now=now)
+    except ValidationFailed as error:
+        report = error.report
+    assert (len(report.hard), len(report.warnings)) == (hard, soft)
+    assert all("on sold_at" in finding for finding in (*report.hard, *report.warnings))
+
+
+def last_day(table: pd.DataFrame) -> pd.Series:
+    return table["sold_at"] > NOW - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        (lambda table: table.assign(price_usd=table["price_usd"] * (1 + 3 * last_day(table))), "price_usd"),
+        (lambda table: table.assign(**{"class": table["class"].where(~last_day(table), "Dusk")}), "class"),
+        (lambda table: table[last_day(table) | (table["axie_id"] % 5 == 0)], "the table"),
+        (lambda table: table.assign(level=61.0), "level"),
+        (lambda table: table.assign(payment_token="SLP"), "payment_token"),
+    ],
+    ids=["prices jumped", "classes changed", "volume jumped", "level past the cap", "foreign tokens"],
+)
+def test_what_is_unusual_is_a_warning_and_no_more(
+    change: Callable[[pd.DataFrame], pd.DataFrame], column: str
+) -> None:
+    report = validate(change(GOOD.copy()), now=NOW, min_rows=500)
+    assert report.success
+    assert len(report.warnings) == 1
+    assert f"on {column}:" in report.warnings[0]
+
+
+def test_a_given_history_is_what_the_newest_day_is_compared_with() -> None:
+    day = GOOD[last_day(GOOD)]
+    dear = GOOD.assign(price_usd=GOOD["price_usd"] * 10)
+    assert not validate(day, now=NOW, min_rows=100).warnings
+    warned = validate(day, now=NOW, min_rows=100, history=dear).warnings
+    assert len(warned) == 1
+    assert "on price_usd" in warned[0]
+
+
+def test_a_report_is_kept_as_data_and_as_a_page(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    bad = with_value("class", "<b>Dragon</b>")(GOOD.copy())
+    with pytest.raises(ValidationFailed) as caught:
+        validate(bad, now=NOW)
+    key = save_report(store, "20260701T000000", caught.value.report)
+    assert key == "reports/20260701T000000/validation.html"
+    page = store.get(key).decode()
+    assert "Validation failed" in page
+    assert "&lt;b&gt;Dragon&lt;/b&gt;" in page
+    assert "<b>Dragon" not in page
+    assert "http" not in page, "the page must open offline"
+    kept = json.loads(store.get("reports/20260701T000000/validation.json"))
+    assert kept["success"] is False
+    failed = next(found for found in kept["findings"] if not found["success"])
+    assert failed["details"]["result"]["unexpected_count"] == 1
+
+
+def test_importing_the_gate_does_not_import_the_library() -> None:
+    code = "import sys, pipeline.validation; sys.exit('great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
