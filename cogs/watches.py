@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Interaction = discord.Interaction[AxieflipBot]
 Target = discord.TextChannel | discord.Thread
 _MINUTE = 60
+_DEFAULT = Thresholds()
 
 
 class WatchesCog(commands.Cog, name="Watches"):
@@ -50,9 +51,9 @@ class WatchesCog(commands.Cog, name="Watches"):
         min_level="Least level",
         max_price="Highest ask, in dollars",
         max_age="Oldest listing, in minutes",
-        min_net="Least net profit after fee and gas, in dollars (default 1)",
-        min_return="Least return on what the axie costs, in percent (default 15)",
-        min_probability="Least chance that a resale pays, in percent (default 80)",
+        min_net=f"Least net profit after fee and gas, in dollars (default {_DEFAULT.min_net_usd:g})",
+        min_return=f"Least return on what the axie costs, in percent (default {_DEFAULT.min_return:.0%})",
+        min_probability=f"Least chance that a resale pays, in percent (default {_DEFAULT.min_probability:.0%})",
     )
     @app_commands.choices(collection=choices.COLLECTIONS)
     @app_commands.checks.has_permissions(manage_guild=True)
@@ -70,9 +71,9 @@ class WatchesCog(commands.Cog, name="Watches"):
         min_level: Range[int, 1, 60] | None = None,
         max_price: Range[float, 0.01, 10_000_000.0] | None = None,
         max_age: Range[int, 1, 43_200] | None = None,
-        min_net: Range[float, 0.0, 1_000_000.0] = 1.0,
-        min_return: Range[float, 0.0, 100_000.0] = 15.0,
-        min_probability: Range[float, 0.0, 100.0] = 80.0,
+        min_net: Range[float, 0.0, 1_000_000.0] = _DEFAULT.min_net_usd,
+        min_return: Range[float, 0.0, 100_000.0] = 100 * _DEFAULT.min_return,
+        min_probability: Range[float, 0.0, 100.0] = 100 * _DEFAULT.min_probability,
     ) -> None:
         """Add a watch, after checking that the bot may post where it points."""
         choices.ordered("breed count", min_breeds, max_breeds)

@@ -1,6 +1,30 @@
+"""Settings of the whole test run, and which worker runs what."""
+
 import os
 
 # Before numpy is imported: OpenMP threads of several test workers would compete for the same cores, and
 # spin while they wait.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+import pytest  # noqa: E402
+from xdist.remote import Producer  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
+
+
+class _ByCost(LoadScopeScheduling):
+    """Tests that share something dear go to one worker; every other test module is a unit of its own.
+
+    xdist's own groups rely on node ids that pytest 9.2 no longer lets a plugin change.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if "/e2e/" in path and not path.endswith("test_demo.py"):
+            return "a trained model and its market"
+        return path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Which worker gets which tests, when there are several."""
+    return _ByCost(config, log)

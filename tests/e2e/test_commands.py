@@ -13,7 +13,7 @@ from sandbox.discord import spawn
 from tests.e2e.parts import SIGNING_KEY, Market, Trained, bot_settings
 from tests.e2e.processes import Finished, environment, finished
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bot"), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 COMMANDS = ("run", "collect", "train", "evaluate", "doctor", "demo", "db", "db upgrade")
 NOWHERE = "http://127.0.0.1:9"

@@ -22,7 +22,7 @@ from tests.e2e.processes import (
     until,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo"), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 # Enough signals that a share of 0.9 is told from one of 0.8, as fast as Discord's limit lets them through.
 SIGNALS = 40

@@ -17,7 +17,7 @@ from sandbox.discord import SpawnedWorld, spawn
 from tests.e2e.parts import Trained, bot_settings
 from tests.e2e.processes import environment, finished
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bot"), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 CHECKS = ["settings", "database", "object store", "marketplace", "discord", "model"]
 Patient = dict[str, object]

@@ -17,7 +17,7 @@ from sandbox.discord import SpawnedWorld, spawn
 from tests.e2e.parts import BARGAIN, OVERPRICED, Market, Records, Trained, bot, bot_settings, command
 from tests.e2e.processes import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bot"), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 KILLS = 20
 CHANNEL = "buy-signals"
