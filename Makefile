@@ -22,7 +22,7 @@ run: .venv/run ## The bot against the real services, with settings from the envi
 	@$(BIN)/axieflip run $(ARGS)
 
 test: .venv/dev ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 	@$(BIN)/ruff format --check .

@@ -53,7 +53,7 @@ class WatchesCog(commands.Cog, name="Watches"):
         max_age="Oldest listing, in minutes",
         min_net=f"Least net profit after fee and gas, in dollars (default {_DEFAULT.min_net_usd:g})",
         min_return=f"Least return on what the axie costs, in percent (default {_DEFAULT.min_return:.0%})",
-        min_probability=f"Least chance that a resale pays, in percent (default {_DEFAULT.min_probability:.0%})",
+        min_probability=f"Least chance that it pays, in percent (default {_DEFAULT.min_probability:.0%})",
     )
     @app_commands.choices(collection=choices.COLLECTIONS)
     @app_commands.checks.has_permissions(manage_guild=True)

@@ -80,9 +80,10 @@ async def _show(app: App, both: Worlds, stop: asyncio.Event) -> None:
         "Buy signals arrive in #buy-signals, and slash commands work there: /status, /threshold set, …"
     )
     console.print("Ctrl-C stops the demo.\n")
-    with Live(_line(app), console=console, refresh_per_second=2) as live:
+    with Live(_line(app), console=console, refresh_per_second=2, transient=True) as live:
         while not await _stopped(app, stop):
             live.update(_line(app))
+    console.print(_line(app))
 
 
 def _line(app: App) -> Text:

@@ -7,9 +7,9 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
-import pytest  # noqa: E402
-from xdist.remote import Producer  # noqa: E402
-from xdist.scheduler import LoadScopeScheduling  # noqa: E402
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 
 class _ByCost(LoadScopeScheduling):
@@ -23,6 +23,11 @@ class _ByCost(LoadScopeScheduling):
         if "/e2e/" in path and not path.endswith("test_demo.py"):
             return "a trained model and its market"
         return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

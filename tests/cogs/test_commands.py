@@ -60,8 +60,7 @@ async def test_adding_a_watch_stores_what_was_asked_for(world: World) -> None:
 async def test_a_watch_needs_only_a_name_and_a_channel(world: World) -> None:
     await world.manager.slash(world.channel, "watch add", name="All", channel=world.channel)
     (watch,) = await world.services.watches.list(world.guild.id)
-    assert watch.thresholds.min_net_usd == 1.0
-    assert watch.thresholds.min_probability == 0.8
+    assert watch.thresholds == Thresholds()
     await world.signal(watch)
     await world.deliver()
     assert any("Axie #" in (m.embeds[0].title or "") for m in world.posted() if m.embeds)
