@@ -126,7 +126,7 @@ async def test_the_http_door_of_the_process_answers(service: Service) -> None:
     status, metrics = await ask("/metrics")
     assert status == 200
     assert "# TYPE axieflip_" in metrics
-    for _ in range(8):  # the marketplace at times says nothing of an axie's order
+    for _ in range(8):  # some orders show on their axie only after seconds
         status, priced = await ask("/v1/predict", json={"axie_id": int(listed["axie_id"])})
         prediction = json.loads(priced)
         assert status == 200
