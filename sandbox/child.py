@@ -1,9 +1,15 @@
-"""A simulated world as a child process: it announces itself with one line of JSON and ends with us."""
+"""A simulated world as a child process: both ends of the agreement between it and who started it.
+
+The child announces itself with one line of JSON when it is ready, and ends when its standard input does,
+so that it never outlives its parent.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,19 +21,29 @@ STOP_WITHIN_S = 15.0
 
 @asynccontextmanager
 async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
-    """Run `python -m module` for the length of the block; yields what it announced.
+    """Run `python -m module` for the length of the block; yields what it announced, and its `pid`.
 
-    The child must print one JSON object when it is ready and end when its standard input does, so that
-    it never outlives this process. Raises RuntimeError if it ends or stays silent instead.
+    It has a session of its own: Ctrl-C in the terminal reaches the parent alone, which then ends it.
+    Raises RuntimeError if it ends or stays silent instead of announcing itself.
     """
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, "--exit-with-parent", *arguments, stdin=pipe, stdout=pipe
+        sys.executable,
+        "-m",
+        module,
+        "--exit-with-parent",
+        *arguments,
+        stdin=pipe,
+        stdout=pipe,
+        start_new_session=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
+        except TimeoutError:
+            raise RuntimeError(f"{module} was not ready within {START_WITHIN_S:.0f} seconds") from None
         if not line:
             raise RuntimeError(f"{module} ended with status {await process.wait()} before it was ready")
         announced: dict[str, Any] = json.loads(line)
@@ -40,3 +56,24 @@ async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def told_to_end(*, with_parent: bool) -> asyncio.Event:
+    """The child's end of it: an event that is set by SIGTERM, and by the parent's end or else by Ctrl-C.
+
+    Must be called in the running loop. With `with_parent`, standard input is the pipe from the parent.
+    """
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+    def at_input() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            over.set()
+
+    loop.add_signal_handler(signal.SIGTERM, over.set)
+    if with_parent:
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        loop.add_reader(0, at_input)
+    else:
+        loop.add_signal_handler(signal.SIGINT, over.set)
+    return over

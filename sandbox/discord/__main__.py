@@ -8,11 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
-import threading
 
+from sandbox.child import told_to_end
 from sandbox.discord.config import DiscordConfig
 from sandbox.discord.pictures import is_loopback
 from sandbox.discord.server import serve
@@ -45,28 +43,11 @@ def _mirror(text: str | None) -> tuple[str, str] | None:
     return start, target
 
 
-def _stop_at_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    def watch() -> None:
-        # os.read holds no lock of sys.stdin, which a daemon thread must not hold when the interpreter ends.
-        while os.read(0, 4096):
-            pass
-        loop.call_soon_threadsafe(stop.set)
-
-    threading.Thread(target=watch, name="stdin", daemon=True).start()
-
-
 async def _run(config: DiscordConfig, *, exit_with_parent: bool) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if exit_with_parent:
-        # Ctrl-C reaches the whole group; the parent decides when this ends.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _stop_at_end_of_stdin(loop, stop)
-    else:
-        loop.add_signal_handler(signal.SIGINT, stop.set)
+    over = told_to_end(with_parent=exit_with_parent)
     async with serve(config) as announcement:
         print(json.dumps(announcement), flush=True)  # noqa: T201 - the line that the parent waits for
-        await stop.wait()
+        await over.wait()
 
 
 def main() -> int:

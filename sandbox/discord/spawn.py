@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
+from sandbox.child import child
 from sandbox.discord.config import DiscordConfig
-
-START_WITHIN = 30.0
-STOP_WITHIN = 10.0
 
 
 class Refused(Exception):
@@ -28,9 +23,9 @@ class Refused(Exception):
 class SpawnedWorld:
     """A running world: `info` is what it announced, `get`, `post` and `delete` reach `/control`."""
 
-    def __init__(self, info: Mapping[str, Any], session: aiohttp.ClientSession, pid: int) -> None:
+    def __init__(self, info: Mapping[str, Any], session: aiohttp.ClientSession) -> None:
         self.info = info
-        self.pid = pid
+        self.pid: int = info["pid"]
         self._session = session
 
     @property
@@ -64,12 +59,8 @@ class SpawnedWorld:
             raise TimeoutError(f"the simulated Discord did not come to {conditions}")
 
 
-def _command(config: DiscordConfig) -> list[str]:
+def _arguments(config: DiscordConfig) -> list[str]:
     return [
-        sys.executable,
-        "-m",
-        "sandbox.discord",
-        "--exit-with-parent",
         f"--port={config.port}",
         f"--preview-port={config.preview_port}",
         f"--guild-name={config.guild_name}",
@@ -85,27 +76,10 @@ def _command(config: DiscordConfig) -> list[str]:
 async def spawn(config: DiscordConfig | None = None) -> AsyncIterator[SpawnedWorld]:
     """Run a world in another process for the length of the block; it also ends with this process.
 
-    `config.host` and `config.token` are taken at their defaults. Raises `RuntimeError` if the world does not
-    announce itself in time.
+    `config.host` and `config.token` are taken at their defaults. Raises as `child` does.
     """
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        *_command(config or DiscordConfig()), stdin=pipe, stdout=pipe
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN)
-        if not line:
-            raise RuntimeError(
-                f"the simulated Discord ended with status {await process.wait()} before it was ready"
-            )
-        async with aiohttp.ClientSession() as session:
-            yield SpawnedWorld(json.loads(line), session, process.pid)
-    finally:
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_WITHIN)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    async with (
+        child("sandbox.discord", _arguments(config or DiscordConfig())) as announced,
+        aiohttp.ClientSession() as session,
+    ):
+        yield SpawnedWorld(announced, session)

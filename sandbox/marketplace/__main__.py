@@ -4,11 +4,11 @@ import argparse
 import asyncio
 import gc
 import json
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sandbox.child import told_to_end
 from sandbox.marketplace.config import MONTHS, MarketConfig
 from sandbox.marketplace.server import serve
 from sandbox.marketplace.world import StateError
@@ -36,9 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-minute", type=int, default=default.per_minute)
     parser.add_argument("--per-hour", type=int, default=default.per_hour)
     parser.add_argument("--state", type=Path, help="file to resume from and to save to")
-    parser.add_argument(
-        "--exit-with-parent", action="store_true", help="end when stdin does, and ignore Ctrl-C"
-    )
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
     return parser.parse_args()
 
 
@@ -62,29 +60,12 @@ async def _run(options: argparse.Namespace) -> None:
         host=options.host,
         port=options.port,
     )
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, over.set)
-    if options.exit_with_parent:
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        await loop.connect_read_pipe(lambda: _UntilEnd(over), sys.stdin)
-    else:
-        loop.add_signal_handler(signal.SIGINT, over.set)
+    over = told_to_end(with_parent=options.exit_with_parent)
     async with serve(config, state=options.state) as market:
         gc.freeze()  # a hundred thousand long-lived objects need no further visits: pauses of 0.2 s otherwise
         sys.stdout.write(json.dumps({"url": market.url, "control": market.control}) + "\n")
         sys.stdout.flush()
         await over.wait()
-
-
-class _UntilEnd(asyncio.Protocol):
-    """Sets an event when the pipe from the parent closes."""
-
-    def __init__(self, over: asyncio.Event) -> None:
-        self._over = over
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._over.set()
 
 
 def main() -> int:
