@@ -27,7 +27,7 @@ async def trained(bazaar: Market, tmp_path_factory: pytest.TempPathFactory) -> T
     folder = tmp_path_factory.mktemp("trained")
     places = {"OBJECT_STORE": f"file:{folder / 'store'}"}
     collecting = await finished(
-        "collect", "--history-days", "2", cwd=folder, env=environment(market_settings(bazaar) | places)
+        "collect", "--history-days", "1", cwd=folder, env=environment(market_settings(bazaar) | places)
     )
     assert collecting.code == 0, collecting.err
     training = await finished(

@@ -52,7 +52,7 @@ class Market:
 
 
 @asynccontextmanager
-async def market(seed: int = 7, history_days: float = 2.0) -> AsyncIterator[Market]:
+async def market(seed: int = 7, history_days: float = 1.0) -> AsyncIterator[Market]:
     """A market at the machine's own pace and time, that counts no requests."""
     options = [
         f"--seed={seed}",

@@ -19,5 +19,11 @@ def make_rows(n: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.
 
 
 @pytest.fixture(scope="session")
-def fitted() -> Fitted:
-    return ensemble.fit(*make_rows(), NAMES)
+def told() -> list[float]:
+    """The progress that the training of `fitted` told of."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def fitted(told: list[float]) -> Fitted:
+    return ensemble.fit(*make_rows(), NAMES, progress=lambda _stage, share: told.append(share))

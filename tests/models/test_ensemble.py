@@ -99,11 +99,9 @@ def test_too_few_rows_are_refused_with_the_number_that_is_needed() -> None:
         ensemble.fit(*make_rows(99), NAMES)
 
 
-def test_progress_only_ever_goes_forward() -> None:
-    seen: list[float] = []
-    ensemble.fit(*make_rows(700), NAMES, progress=lambda _stage, share: seen.append(share))
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0
+def test_progress_only_ever_goes_forward(fitted: Fitted, told: list[float]) -> None:
+    assert told == sorted(told)
+    assert told[-1] == 1.0
 
 
 def test_a_value_far_beyond_the_training_does_not_carry_a_forecast_away() -> None:
