@@ -29,6 +29,8 @@ MIN_WEIGHT = 0.03
 MIN_SCALE = 0.02
 PROBES = 64
 TOLERANCE = 1e-9
+ROUNDS = 30  # of reweighting; the weights stand still after some ten
+SMALL_ERROR = 0.02  # log price; errors below it count alike, so that a row that fits does not rule the rest
 
 Progress = Callable[[str, float], None]
 
@@ -56,8 +58,8 @@ class Ensemble:
     """What serves: a log price and its scale, with the distribution of the error.
 
     `used` are the columns that the members see: one that never varied in training is left out.
-    `probes` (PROBES, features) and their `answers` (PROBES,), computed by the uncompiled members at
-    training, let a loaded copy prove that it still computes what was trained.
+    `probes` (PROBES, features) with `answers` (PROBES,) and `log_scales` (PROBES,), computed by the
+    uncompiled members at training, let a loaded copy prove that it still computes what was trained.
     """
 
     feature_names: tuple[str, ...]
@@ -68,6 +70,7 @@ class Ensemble:
     residuals: Residuals
     probes: Floats
     answers: Floats
+    log_scales: Floats
 
     def predict(self, X: Floats) -> Floats:
         """Log price relative to the market's level, (n,), for features (n, len(feature_names))."""
@@ -79,7 +82,9 @@ class Ensemble:
 
     def verify(self) -> None:
         """Raise TrainingError if this copy does not reproduce the answers of its training."""
-        error = float(np.max(np.abs(self.predict(self.probes) - self.answers)))
+        X = self.probes[:, self.used]
+        errors = (self.mean.predict(X) - self.answers, self.log_scale.predict(X) - self.log_scales)
+        error = float(np.max(np.abs(errors)))
         if not error <= TOLERANCE:
             raise TrainingError(
                 f"the stored model no longer computes what was trained (off by {error:.2g}): retrain it"
@@ -156,7 +161,15 @@ def fit(
     )
     log_scale = compile_members([(1.0, scale_member)])
     ensemble = Ensemble(
-        tuple(feature_names), used, dict(kept), mean, log_scale, residuals, full[sample], answers
+        tuple(feature_names),
+        used,
+        dict(kept),
+        mean,
+        log_scale,
+        residuals,
+        full[sample],
+        answers,
+        np.asarray(scale_member.predict(X[sample])),
     )
     ensemble.verify()
     progress("trained", 1.0)
@@ -222,14 +235,20 @@ def _out_of_fold(
 
 
 def _weigh(forecasts: Floats, y: Floats, weight: Floats) -> Floats:
-    """Non-negative least squares, small weights dropped, the rest scaled to sum to one."""
+    """Non-negative weights of least absolute error, small ones dropped, the rest scaled to sum to one.
+
+    Found by reweighted non-negative least squares. Plain squares would let the few absurd prices decide,
+    and prefer the members that yield to them: it cost a tenth of the median error on real sales.
+    """
     from scipy.optimize import nnls
 
-    root = np.sqrt(weight)
-    raw, _ = nnls(forecasts * root[:, None], y * root)
-    if raw.sum() <= 0:
-        raise TrainingError("no member forecasts better than nothing: the data holds no signal")
-    weights = raw / raw.sum()
+    weights = np.full(forecasts.shape[1], 1 / forecasts.shape[1])
+    for _ in range(ROUNDS):
+        root = np.sqrt(weight / np.maximum(np.abs(y - forecasts @ weights), SMALL_ERROR))
+        raw, _ = nnls(forecasts * root[:, None], y * root)
+        if raw.sum() <= 0:
+            raise TrainingError("no member forecasts better than nothing: the data holds no signal")
+        weights = raw / raw.sum()
     weights[weights < MIN_WEIGHT] = 0.0
     return cast(Floats, weights / weights.sum())
 

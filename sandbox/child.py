@@ -19,12 +19,16 @@ START_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
 
 
+class StartError(Exception):
+    """A child did not come to be ready. What it had to say of it, it said on standard error."""
+
+
 @asynccontextmanager
 async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
     """Run `python -m module` for the length of the block; yields what it announced, and its `pid`.
 
     It has a session of its own: Ctrl-C in the terminal reaches the parent alone, which then ends it.
-    Raises RuntimeError if it ends or stays silent instead of announcing itself.
+    Raises StartError if it ends or stays silent instead of announcing itself.
     """
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -43,9 +47,9 @@ async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str
         try:
             line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
         except TimeoutError:
-            raise RuntimeError(f"{module} was not ready within {START_WITHIN_S:.0f} seconds") from None
+            raise StartError(f"{module} was not ready within {START_WITHIN_S:.0f} seconds") from None
         if not line:
-            raise RuntimeError(f"{module} ended with status {await process.wait()} before it was ready")
+            raise StartError(f"{module} ended with status {await process.wait()} before it was ready")
         announced: dict[str, Any] = json.loads(line)
         announced["pid"] = process.pid
         yield announced

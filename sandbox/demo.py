@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,17 @@ import typer
 
 from bot.errors import AxieflipError
 
+NOTE = "economy.json"
+_DATABASE = "axieflip.db"
+KEPT = (
+    *(f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")),
+    "axieflip.log",
+    "market.state",
+    "signing.key",
+    "store",
+    NOTE,
+)
+
 
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No page; end after --signals.")] = False,
@@ -24,28 +36,62 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the simulated economy.")] = 7,
     speed: Annotated[float, typer.Option(min=1, max=600, help="Market seconds in a second.")] = 60.0,
     days: Annotated[float, typer.Option(min=2, max=30, help="Days of history to learn from.")] = 5.0,
-    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the page; 0 takes a free one.")] = 0,
     data: Annotated[Path, typer.Option(help="Folder for all that the demo keeps.")] = Path("data/demo"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier demo kept.")] = False,
 ) -> None:
     """Run the whole bot on this machine, against a simulated marketplace and a simulated Discord."""
+    from sandbox.child import StartError
     from sandbox.performance import perform
     from sandbox.stage import Economy
 
-    if fresh:
-        shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True, exist_ok=True)
-    _remember(data, seed, days)
-    asyncio.run(perform(data, Economy(seed, speed, days), port, signals if headless else None))
+    if not math.isfinite(speed) or not math.isfinite(days):
+        raise AxieflipError("--speed and --days must be numbers")
+    _settle(data, seed, days, fresh=fresh)
+    try:
+        asyncio.run(perform(data, Economy(seed, speed, days), port, signals if headless else None))
+    except StartError as error:
+        raise AxieflipError(f"{error}: choose another --port, or add --fresh to begin anew") from error
 
 
-def _remember(data: Path, seed: int, days: float) -> None:
-    """Another economy in the same folder would make nonsense of what was learnt from this one."""
-    note = data / "economy.json"
+def _settle(data: Path, seed: int, days: float, *, fresh: bool) -> None:
+    """Make the folder this demo's own, and see that it is no other's.
+
+    Another economy in the same folder would make nonsense of what was learnt from this one, and what
+    other programs keep there is neither to be used nor to be deleted.
+    """
+    note = data / NOTE
     mine = {"seed": seed, "days": days}
-    if note.exists() and json.loads(note.read_text()) != mine:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        if not note.exists() and any(data.iterdir()):
+            raise AxieflipError(f"{data} holds other things than a demo: name another folder with --data")
+        if fresh:
+            _forget(data)
+        if note.exists() and _read(note) != mine:
+            raise AxieflipError(
+                f"{data} holds a demo with another --seed or --days: "
+                "add --fresh to forget it, or name another --data"
+            )
+        note.write_text(json.dumps(mine))
+    except OSError as error:
         raise AxieflipError(
-            f"{data} holds a demo with another --seed or --days: "
-            "add --fresh to forget it, or name another --data"
-        )
-    note.write_text(json.dumps(mine))
+            f"--data {data} cannot be used ({error.strerror or error}): name another"
+        ) from error
+
+
+def _forget(data: Path) -> None:
+    """Delete what a demo keeps, by name: whatever else has come into the folder stays."""
+    for name in KEPT:
+        kept = data / name
+        if kept.is_dir():
+            shutil.rmtree(kept)
+        else:
+            kept.unlink(missing_ok=True)
+
+
+def _read(note: Path) -> object:
+    try:
+        return json.loads(note.read_text())
+    except ValueError:
+        return None

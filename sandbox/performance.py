@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bot.app import App, running
+from bot.errors import AxieflipError
 from bot.log import configure
 from bot.stopping import stop_requested
 from pipeline.market.values import Token
@@ -36,6 +37,9 @@ from sandbox.verdict import judge
 
 WATCH = "bargains"
 REFRESH_S = 0.5
+# A market without a single signal for so long, by either clock, is one in which none will come.
+SILENT_S = 600.0
+SILENT_MARKET_S = 36_000.0
 
 
 async def perform(data: Path, economy: Economy, port: int, signals: int | None) -> None:
@@ -50,7 +54,7 @@ async def perform(data: Path, economy: Economy, port: int, signals: int | None) 
                 await _unless(stop, prepare(settings, clock, economy))
             if not stop.is_set():
                 async with running(settings, clock) as app:
-                    await _live(app, both, signals, stop)
+                    await _live(app, both, signals, max(SILENT_S, SILENT_MARKET_S / economy.speed), stop)
     console.print("Stopped.")
 
 
@@ -64,13 +68,13 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(task, return_exceptions=stop.is_set())
 
 
-async def _live(app: App, both: Worlds, signals: int | None, stop: asyncio.Event) -> None:
+async def _live(app: App, both: Worlds, signals: int | None, patience_s: float, stop: asyncio.Event) -> None:
     await ensure_watch(app, both, WATCH)
     since = app.services.clock.now()
     if signals is None:
         await _show(app, both, stop)
     else:
-        await _until(app, signals, stop)
+        await _until(app, signals, patience_s, stop)
         await _report(app, both, since)
 
 
@@ -96,10 +100,22 @@ def _line(app: App) -> Text:
     )
 
 
-async def _until(app: App, wanted: int, stop: asyncio.Event) -> None:
+async def _until(app: App, wanted: int, patience_s: float, stop: asyncio.Event) -> None:
+    """Wait for so many alerts more than were delivered in earlier runs."""
+    loop, outbox = asyncio.get_running_loop(), app.services.outbox
+    before = newest = (await outbox.counts()).delivered
+    heard = loop.time()
     while not await _stopped(app, stop):
-        if (await app.services.outbox.counts()).delivered >= wanted:
+        delivered = (await outbox.counts()).delivered
+        if delivered >= before + wanted:
             return
+        if delivered > newest:
+            newest, heard = delivered, loop.time()
+        elif loop.time() > heard + patience_s:
+            raise AxieflipError(
+                f"no signal for {patience_s / 60:.0f} minutes, after {newest - before} of {wanted}: "
+                "see axieflip.log in the --data folder for the reason, or try another --seed"
+            )
 
 
 async def _stopped(app: App, stop: asyncio.Event) -> bool:

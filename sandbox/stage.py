@@ -25,6 +25,7 @@ from bot.settings import Settings
 from models.registry import RegistryError
 from pipeline.clock import ScaledClock
 from pipeline.signal import Filters, Thresholds
+from pipeline.training import load_appraiser
 from sandbox.child import child
 
 API_KEY = "demo-key"
@@ -106,9 +107,9 @@ def settings_for(data: Path, worlds: Worlds) -> Settings:
 
 
 async def has_champion(settings: Settings) -> bool:
-    """Whether an earlier run has left a model."""
+    """Whether an earlier run has left a model that can serve here."""
     try:
-        await asyncio.to_thread(open_registry(settings, open_objects(settings)).champion)
+        await asyncio.to_thread(load_appraiser, open_registry(settings, open_objects(settings)))
     except RegistryError:
         return False
     return True

@@ -83,9 +83,21 @@ def test_one_row_and_a_page_of_rows_give_the_same_forecasts(fitted: Fitted) -> N
 
 def test_a_copy_that_computes_something_else_does_not_verify(fitted: Fitted) -> None:
     fitted.ensemble.verify()
-    broken = dataclasses.replace(fitted.ensemble, answers=fitted.ensemble.answers + 1e-6)
-    with pytest.raises(TrainingError, match="no longer computes"):
-        broken.verify()
+    for name in ("answers", "log_scales"):
+        off = getattr(fitted.ensemble, name) + 1e-6
+        with pytest.raises(TrainingError, match="no longer computes"):
+            dataclasses.replace(fitted.ensemble, **{name: off}).verify()
+
+
+def test_a_few_absurd_prices_do_not_decide_how_much_a_member_weighs() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.normal(size=2000)
+    y = truth + rng.normal(0, 0.05, 2000)
+    y[:40] += 8.0  # dreams that somebody paid
+    close, yielding = truth + rng.normal(0, 0.02, 2000), truth + rng.normal(0, 0.4, 2000)
+    yielding[:40] += 4.0
+    weights = ensemble._weigh(np.column_stack((close, yielding)), y, np.ones(2000))
+    assert weights[0] > 0.95
 
 
 def test_training_is_reproducible_and_the_same_with_two_workers(fitted: Fitted) -> None:
