@@ -36,14 +36,13 @@ from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
 from bot.settings import Settings
 from bot.supervisor import Supervisor
-from models.registry import Registry, RegistryError
+from models.registry import Registry
 from pipeline.birth import Order
 from pipeline.clock import Clock, SystemClock
 from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
-from pipeline.market.errors import MarketError
 from pipeline.market.watcher import Watcher, WatcherSettings
-from pipeline.objects import ObjectStore, open_store
+from pipeline.objects import ObjectStore, StoreError, open_store
 
 log = structlog.get_logger(__name__)
 
@@ -62,8 +61,11 @@ class App:
 
 
 def open_objects(settings: Settings) -> ObjectStore:
-    """The object store that the settings name."""
-    return open_store(settings.object_store, settings.s3_endpoint_url)
+    """The object store that the settings name. Raises SettingsError if it cannot be one."""
+    try:
+        return open_store(settings.object_store, settings.s3_endpoint_url)
+    except StoreError as error:
+        raise SettingsError(f"OBJECT_STORE cannot be used: {error}") from error
 
 
 def open_market(settings: Settings, clock: Clock) -> MarketClient:
@@ -155,8 +157,9 @@ async def _warm_up(services: Services) -> None:
         async with asyncio.timeout(WARM_UP_S):
             await services.predictor.refresh()
             await RatesFeed(services.market, services.predictor, services.clock).turn()
-    except (NoChampion, RegistryError, MarketError, TimeoutError) as error:
-        log.warning("starting without prices", reason=str(error) or type(error).__name__)
+            await SalesFeed(services.market, services.predictor, services.clock).turn()
+    except Exception as error:  # the supervised tasks try all of it again, and show what is wrong
+        log.warning("starting before everything is in hand", reason=str(error) or type(error).__name__)
 
 
 def _supervise(app: App, watcher: Watcher) -> None:
@@ -170,6 +173,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
         try:
             if await s.predictor.refresh():
                 log.info("took on a new champion", version=s.predictor.version)
+                s.supervisor.trigger("sales")  # its state ends where its training data did
         except NoChampion:
             pass  # /status and /readyz say so; it is no error of this task
         return CHAMPION_EVERY_S

@@ -85,7 +85,7 @@ def _print(name: str, text: str, *, ok: bool) -> None:
 async def _database(settings: Settings) -> str:
     current = await schema.current(settings.database_url)
     if current is None:
-        return "reachable and empty; the first start, or `axieflip db upgrade`, makes its tables"
+        return "empty or not there yet; the first start, or `axieflip db upgrade`, makes its tables"
     if current != schema.head():
         raise Trouble(f"its schema is {current}, this version wants {schema.head()}: `axieflip db upgrade`")
     return f"reachable, schema {current} is current"

@@ -72,13 +72,17 @@ def _database_url(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     value = drivers.get(scheme, scheme) + separator + rest
     try:
-        supported = make_url(value).drivername in drivers.values()
+        url = make_url(value)
+        supported = url.drivername in drivers.values()
+        kept = not value.startswith("sqlite") or url.database not in (None, "", ":memory:")
     except ArgumentError:
-        supported = False
+        supported = kept = False
     if not supported:
         raise ValueError(
             "must look like sqlite+aiosqlite:///data/axieflip.db or postgresql+asyncpg://user@host/name"
         )
+    if not kept:
+        raise ValueError("must name a file: sqlite+aiosqlite:///data/axieflip.db")
     return value
 
 
@@ -183,6 +187,14 @@ class Settings(BaseSettings):
     def _not_below_minimum(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("market_poll_min_s", value):
             raise ValueError("must not be less than MARKET_POLL_MIN_S")
+        return value
+
+    @field_validator("discord_token", "market_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text.isascii() or any(sign.isspace() or not sign.isprintable() for sign in text):
+            raise ValueError("is not one word of ASCII letters, digits and signs: copy it anew")
         return value
 
     @field_validator("http_token")

@@ -142,11 +142,11 @@ def _unsound(question: Question) -> str | None:
             at = getattr(listing, name)
             if at is not None and at.tzinfo is None:
                 return f"a time needs its zone, such as 2026-06-01T12:00:00Z - at `$.listing.{name}`"
-        for name in ("base", "ended"):
-            if not 0 <= getattr(listing, name) < 2**256:
-                return f"an amount is from 0 to 2^256 - 1 - at `$.listing.{name}`"
-        if not 0 <= listing.fee_bps <= 10_000:
-            return "a fee is from 0 to 10000 basis points - at `$.listing.fee_bps`"
+        for name, least in (("base", 1), ("ended", 0)):  # a fixed price has no end
+            if not least <= getattr(listing, name) < 2**256:
+                return f"an amount is from {least} to 2^256 - 1 - at `$.listing.{name}`"
+        if not 0 <= listing.fee_bps < 10_000:
+            return "a fee is from 0 to 9999 basis points - at `$.listing.fee_bps`"
     if axie is not None and tuple(part.slot for part in axie.parts) != tuple(Slot):
         return f"parts come in the order {', '.join(Slot)} - at `{path}.parts`"
     return None

@@ -56,6 +56,8 @@ class AlertsCog(commands.Cog, name="Alerts"):
         self._lanes: dict[int, asyncio.Task[None]] = {}
         self._look_took_s = 0.0
         self._closed = False
+        # Messages that Discord has and the database does not know of yet, by alert.
+        self._accepted: dict[int, int] = {}
 
     async def cog_load(self) -> None:
         """Put the delivery under supervision."""
@@ -80,6 +82,8 @@ class AlertsCog(commands.Cog, name="Alerts"):
         for alert in await self._services.outbox.due(LOOK_AHEAD):
             waiting[alert.channel_id].append(alert)
         self._look_took_s = time.monotonic() - began
+        if self._closed:
+            return
         for channel_id, alerts in waiting.items():
             if channel_id not in self._lanes:
                 self._open(channel_id, sorted(alerts, key=lambda alert: alert.id)[:LANE])
@@ -121,6 +125,9 @@ class AlertsCog(commands.Cog, name="Alerts"):
     async def _deliver(self, alert: PendingAlert) -> float | None:
         """Send one alert and note what came of it. The seconds to wait where it is to be tried again."""
         outbox = self._services.outbox
+        if (accepted := self._accepted.get(alert.id)) is not None:
+            await self._note(alert, accepted)
+            return None
         late: str | None = None
         if (datetime.now(UTC) - alert.queued_at).total_seconds() > LATE_S:
             status = await self._status(alert)
@@ -138,7 +145,8 @@ class AlertsCog(commands.Cog, name="Alerts"):
         match outcome:
             case outgoing.Sent(message_id):
                 self._services.stats.announced(alert.listing.hash)
-                await outbox.delivered(alert.id, message_id)
+                self._accepted[alert.id] = message_id
+                await self._note(alert, message_id)
                 return None
             case outgoing.Never(reason):
                 log.warning("alert is undeliverable", alert=alert.id, channel=alert.channel_id, reason=reason)
@@ -150,7 +158,22 @@ class AlertsCog(commands.Cog, name="Alerts"):
                 await outbox.retry(alert.id, retry.reason, pause)
                 return pause
 
+    async def _note(self, alert: PendingAlert, message_id: int) -> None:
+        # A message that is out must not go out again because the database could not take a note of it.
+        await self._services.outbox.delivered(alert.id, message_id)
+        del self._accepted[alert.id]
+
     async def _set_aside(self, alert: PendingAlert) -> float | None:
+        """The seconds to wait after a fault; None where the alert is given up."""
+        if alert.id in self._accepted:
+            return FAULT_PAUSE_S
+        try:
+            return await self._put_off(alert)
+        except Exception:
+            log.exception("the database takes no notes", alert=alert.id)
+            return FAULT_PAUSE_S
+
+    async def _put_off(self, alert: PendingAlert) -> float | None:
         # One alert that cannot be rendered or stored must not hold up its channel for ever.
         if alert.attempts >= MOST_FAULTS:
             await self._services.outbox.undeliverable(alert.id, _FAULT)

@@ -110,7 +110,9 @@ def _judge(error: discord.HTTPException) -> Outcome:
         return Retry(_LONGEST_PAUSE_S, "Discord does not accept the bot's token.")
     if reason := _NEVER.get(error.code):
         return Never(reason)
-    # An unknown code of the 403 and 404 kinds is still final; the rest (400) is a message Discord refuses.
+    if error.code == 0:
+        # No answer of Discord's API, but of something before it: a proxy's page says nothing of the channel.
+        return Retry(LIMITED_PAUSE_S, f"Something before Discord refused the call (status {error.status}).")
     return Never(f"Discord refused the message: {error.text[:200] or error.status} (code {error.code}).")
 
 

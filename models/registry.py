@@ -2,7 +2,8 @@
 
 A version is a folder of three objects: the artefact (joblib), its card (JSON) and a signature over
 both. Unpickling runs code, so nothing is unpickled before its signature has been verified; whoever can
-write to the store but does not hold the signing key can at worst make a version unusable.
+write to the store but does not hold the signing key can at worst make a version unusable, or bring back
+one that was the champion before.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 FORMAT = 1
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 _CHAMPION = "models/champion.json"
+_CHAMPION_IS = b"the champion is "  # so that no other signature can stand for this one
 
 
 class Objects(Protocol):
@@ -108,18 +110,21 @@ class Registry:
         _check_name(version)
         try:
             text = self._store.get(f"models/{version}/card.json")
-            signature = self._store.get(f"models/{version}/signature").decode("ascii", "replace").strip()
+            signature = self._store.get(f"models/{version}/signature").strip()
         except LookupError:
             raise NoSuchVersion(f"model {version} is missing or incomplete: retrain, or roll back") from None
-        if not hmac.compare_digest(self._sign(text), signature):
+        if not hmac.compare_digest(self._sign(text).encode(), signature):
             raise BadSignature(
                 f"model {version} is not signed with this key or was changed since: "
                 "set the MODEL_SIGNING_KEY it was trained with, or retrain"
             )
         try:
-            return Card(**json.loads(text))
+            card = Card(**json.loads(text))
         except (TypeError, ValueError) as error:
             raise ForeignFormat(f"the card of model {version} is of another format: retrain") from error
+        if card.version != version:
+            raise BadSignature(f"what is stored as model {version} is model {card.version}: retrain")
+        return card
 
     def load(self, version: str) -> tuple[Card, Any]:
         """The version's card and artefact, unpickled only after its digest has been verified."""
@@ -153,17 +158,27 @@ class Registry:
     def champion(self) -> str:
         """The version that serves. NoSuchVersion if none has been promoted yet."""
         try:
-            record = json.loads(self._store.get(_CHAMPION))
+            stored = self._store.get(_CHAMPION)
         except LookupError:
             raise NoSuchVersion("no model has been promoted yet: run `axieflip train`") from None
-        except ValueError as error:
-            raise RegistryError(f"{_CHAMPION} is not JSON: promote a version again") from error
-        return str(record["version"])
+        try:
+            record = json.loads(stored)
+            version, signature = record["version"], record["signature"]
+            genuine = hmac.compare_digest(self._sign(_CHAMPION_IS + version.encode()), signature)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RegistryError(f"{_CHAMPION} cannot be read: retrain") from error
+        if not genuine:
+            raise BadSignature(f"{_CHAMPION} is not signed with this key: retrain, or set the right key")
+        return str(version)
 
     def promote(self, version: str) -> None:
         """Make a complete, correctly signed version the champion."""
         self.card(version)
-        record = {"version": version, "promoted_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        record = {
+            "version": version,
+            "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "signature": self._sign(_CHAMPION_IS + version.encode()),
+        }
         self._store.put(_CHAMPION, json.dumps(record).encode())
 
     def _sign(self, text: bytes) -> str:

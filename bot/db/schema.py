@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import TypeVar
 
 from alembic import command
@@ -34,8 +35,15 @@ async def upgrade(url: str) -> str:
 
 
 async def current(url: str) -> str | None:
-    """The revision a database is at; None if it is empty."""
+    """The revision a database is at; None if it is empty, or a file that is not there: asking makes none."""
+    if _is_missing(url):
+        return None
     return await _on(url, _revision)
+
+
+def _is_missing(url: str) -> bool:
+    place = make_url(url)
+    return place.get_backend_name() == "sqlite" and not Path(place.database or "").exists()
 
 
 def head() -> str:
@@ -87,10 +95,8 @@ async def _on(url: str, act: Callable[[Connection], T]) -> T:
         engine = connect(url, foreign_keys=False)
     try:
         with _opening(url):
-            async with engine.connect():
-                pass
-        async with engine.begin() as connection:
-            return await connection.run_sync(act)
+            async with engine.begin() as connection:
+                return await connection.run_sync(act)
     finally:
         await engine.dispose()
 

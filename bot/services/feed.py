@@ -57,6 +57,7 @@ class SalesFeed:
         events.sort(key=lambda event: event.at)
         if self._predictor.appraiser is appraiser:
             self._predictor.observe(events)
+            self._remember(sales)
         if sales:
             # The feed repairs missing timestamps late: look a little further back than the newest.
             newest = max(sale.sold_at for sale in sales)
@@ -64,24 +65,30 @@ class SalesFeed:
         return pace(self._clock, EVERY_S, at_least_s=2.0)
 
     async def _since(self, until: float) -> list[Sale]:
-        """Sales after `until` that have not been seen, newest first."""
-        found: list[Sale] = []
+        """Sales after `until` that have not been taken in, newest first."""
+        found: dict[str, Sale] = {}
         before: datetime | None = None
         for _ in range(MAX_PAGES):
             page = await self._client.sales(before=before, size=PAGE)
-            fresh = [sale for sale in page.rows if sale.id not in self._seen]
-            for sale in fresh:
-                self._seen[sale.id] = None
-            found += [sale for sale in fresh if sale.sold_at.timestamp() > until]
+            for sale in page.rows:
+                if sale.id not in self._seen and sale.sold_at.timestamp() > until:
+                    found.setdefault(sale.id, sale)
             if page.seen < PAGE or not page.rows:
                 break
             oldest = min(sale.sold_at for sale in page.rows)
             if oldest.timestamp() <= until or oldest == before:
                 break
             before = oldest
+        else:
+            log.warning("older sales were left out of the market's state", read=len(found), since=until)
+        return list(found.values())
+
+    def _remember(self, sales: list[Sale]) -> None:
+        """Only what was taken in counts as seen: the rest is read again after a failure."""
+        for sale in sales:
+            self._seen[sale.id] = None
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        return found
 
     def _event(self, sale: Sale, state: MarketState, rates: Rates) -> SaleEvent | None:
         if sale.buyer == sale.seller:

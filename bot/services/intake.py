@@ -22,6 +22,7 @@ from pipeline.market.watcher import Batch, Watcher
 from pipeline.signal import Prediction, refusal
 
 log = structlog.get_logger()
+WITHOUT_RATES_S = 0.5
 
 
 class Intake:
@@ -46,7 +47,13 @@ class Intake:
         self._clock = clock
 
     async def turn(self) -> float:
-        """Poll, price, record, acknowledge. Returns the seconds to wait before the next turn."""
+        """Poll, price, record, acknowledge. Returns the seconds to wait before the next turn.
+
+        Without exchange rates nothing is read: what cannot be priced now would never be priced, and the
+        watcher pages back over what was listed meanwhile.
+        """
+        if self._predictor.waits_for_rates:
+            return WITHOUT_RATES_S
         batch = await self._watcher.poll()
         predictions = self._price(batch.listings)
         watches = await self._watches.active()
@@ -67,6 +74,18 @@ class Intake:
             return self._predictor.predict_page(listings)
         except NoChampion:
             return [None] * len(listings)
+        except Exception:
+            log.exception("a page could not be priced at once; each listing is tried by itself")
+            return [self._price_alone(listing) for listing in listings]
+
+    def _price_alone(self, listing: Listing) -> Prediction | None:
+        """One that cannot be priced is recorded without a prediction: it must not hold up the others."""
+        try:
+            return self._predictor.predict(listing)
+        except Exception:
+            log.exception("a listing could not be priced", listing=listing.hash, axie=listing.axie.id)
+            self._stats.rejected["not priced"] += 1
+            return None
 
     def _signalled(
         self, listing: Listing, prediction: Prediction | None, watches: Sequence[Watch]

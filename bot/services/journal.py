@@ -130,7 +130,7 @@ class Journal:
         if guild_id is not None:
             of_alert.append(AlertRow.guild_id == guild_id)
         if watch is not None:
-            of_alert.append(func.lower(AlertRow.watch_name) == watch.lower())
+            of_alert.append(AlertRow.watch_name.in_(await self._spellings(watch)))
         signalled = exists().where(and_(*of_alert))
         rows = (
             select(ListingRow.body, PredictionRow.body, ListingRow.status, signalled)
@@ -144,6 +144,12 @@ class Journal:
             rows = rows.where(signalled)
         async with self._db.reading() as session:
             return [_journal_row(*row) for row in await session.execute(rows)]
+
+    async def _spellings(self, watch: str) -> list[str]:
+        """How a watch's name is written in alerts; a database's own `lower` knows ASCII alone."""
+        async with self._db.reading() as session:
+            names = await session.scalars(select(AlertRow.watch_name).distinct())
+            return [name for name in names if name.casefold() == watch.casefold()]
 
     async def counts(self) -> JournalCounts:
         """How much is stored, now."""

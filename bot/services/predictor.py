@@ -56,6 +56,11 @@ class Predictor:
         """Whether listings can be priced."""
         return self._appraiser is not None and self.rates is not None
 
+    @property
+    def waits_for_rates(self) -> bool:
+        """Whether nothing but the exchange rates is missing to price listings."""
+        return self._appraiser is not None and self.rates is None
+
     async def refresh(self) -> bool:
         """Take on the champion if it is another than the one that serves. True if it was exchanged.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -51,14 +53,18 @@ async def give_birth(order: Order, tell: Callable[[Progress], None]) -> Result:
                 tell(message)
         code = await child.wait()
         if result is None:
-            log.error("the training process failed", code=code, stderr=(await errors).decode()[-4000:])
+            log.error(
+                "the training process failed",
+                code=code,
+                stderr=(await errors).decode(errors="replace")[-4000:],
+            )
             cause = "was killed" if code < 0 else f"ended with code {code}"
             result = Result(error=f"the training process {cause}; the log has its last words")
         return result
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                child.kill()
+                os.killpg(child.pid, signal.SIGKILL)  # its workers too
             await child.wait()
         errors.cancel()
 
@@ -107,7 +113,8 @@ class Retraining:
             if not begun.done():
                 begun.set_exception(error)
             raise
-        begun.set_result(self._current)
+        if not begun.done():  # whoever asked may have gone meanwhile
+            begun.set_result(self._current)
         writing: set[asyncio.Task[None]] = set()
 
         def tell(progress: Progress) -> None:
@@ -137,6 +144,9 @@ class Retraining:
             await self._runs.finish(run_id, "failed", error=result.error)
             return
         report = {**result.report, "promoted": result.promoted, "reason": result.reason}
-        if result.promoted:
-            await self._predictor.refresh()
         await self._runs.finish(run_id, "done", version=result.version, report=report)
+        if result.promoted:
+            try:
+                await self._predictor.refresh()
+            except Exception:  # the task that looks for a new champion tries again
+                log.exception("the new champion could not be taken on at once", version=result.version)

@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from pipeline.market.values import AxieClass, OrderStatus
 
 FEE_BPS = 425
+LONGEST_HASH = 80  # a hash has 66 characters; the database keeps so many
 _MISSING = re.compile(r"missing required field `(\w+)`")
 R = TypeVar("R", bound=Struct)
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -68,7 +69,7 @@ class RawAxie(_Base, frozen=True):
 
 
 class RawOrder(_Base, frozen=True):
-    hash: Text
+    hash: Annotated[str, Meta(min_length=1, max_length=LONGEST_HASH)]
     status: OrderStatus
     kind: str
     payment_token: str
@@ -78,7 +79,7 @@ class RawOrder(_Base, frozen=True):
     ended_at: int
     maker: str | None = None
     expired_at: int | None = None
-    market_fee_percentage: Annotated[int, Meta(ge=0, le=10_000)] = FEE_BPS
+    market_fee_percentage: Annotated[int, Meta(ge=0, lt=10_000)] = FEE_BPS
 
 
 class RawListed(RawAxie, frozen=True):
@@ -144,9 +145,9 @@ class RawCurrency(_Base, frozen=True):
 class RawExchange(_Base, frozen=True):
     eth: RawCurrency
     usdc: RawCurrency
-    axs: RawCurrency | None = None
-    ron: RawCurrency | None = None
-    slp: RawCurrency | None = None
+    axs: Raw = Raw()
+    ron: Raw = Raw()
+    slp: Raw = Raw()
 
 
 class RawRates(_Base, frozen=True):

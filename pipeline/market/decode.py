@@ -157,14 +157,22 @@ def rates(data: Raw, seen: Seen) -> Rates:
     told = {
         Token.WETH: found.eth,
         Token.USDC: found.usdc,
-        Token.AXS: found.axs,
-        Token.WRON: found.ron,
-        Token.SLP: found.slp,
+        Token.AXS: _currency(found.axs),
+        Token.WRON: _currency(found.ron),
+        Token.SLP: _currency(found.slp),
     }
     usd = {token: rate.usd for token, rate in told.items() if rate and isfinite(rate.usd) and rate.usd > 0}
     if Token.WETH not in usd or Token.USDC not in usd:
         raise MalformedAnswer("the marketplace's exchange rates make no sense: ETH or USDC is not above zero")
     return Rates(at=seen.at, usd=usd)
+
+
+def _currency(found: Raw) -> raw.RawCurrency | None:
+    """One that may be missing: what makes no sense of it must not cost the others."""
+    try:
+        return msgspec.json.decode(found, type=raw.RawCurrency | None, strict=False)
+    except msgspec.DecodeError:
+        return None
 
 
 def schema(data: Raw) -> dict[str, frozenset[str]]:

@@ -12,6 +12,7 @@ from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.predictor import Predictor
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import SaleEvent
+from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import Token
 from sandbox.marketplace.orders import TOKENS
 from tests.bot.market import Stall, opened
@@ -110,3 +111,30 @@ async def test_without_a_model_nothing_is_asked() -> None:
         asked = stall.client.stats.requests
         await feed.turn()
         assert stall.client.stats.requests == asked
+
+
+async def test_sales_read_before_a_failure_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as stall:
+        predictor = Watching()
+        predictor.exchange(at=stall.clock.now().timestamp())
+        feed = await feeds(stall, predictor)
+        stall.advance(5 * 3600)
+        read, pages = stall.client.sales, []
+
+        async def failing(**query: Any) -> Any:
+            pages.append(query)
+            if len(pages) == 2:
+                raise MarketUnavailable("the second page fails")
+            return await read(**query)
+
+        monkeypatch.setattr(stall.client, "sales", failing)
+        with pytest.raises(MarketUnavailable):
+            await feed.turn()
+        assert not predictor.shown
+        await feed.turn()
+        shown = ids(predictor.shown)
+        assert len(pages) > 3
+        whole = Watching()
+        whole.exchange(at=predictor.shown[0].at - 1)
+        await (await feeds(stall, whole)).turn()
+        assert set(shown) == set(ids(whole.shown))

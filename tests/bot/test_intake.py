@@ -30,11 +30,18 @@ class EverythingPays:
     """A price model to which every listing is a bargain; it may be taken away."""
 
     gone = False
+    waits_for_rates = False
+    spoiled: frozenset[str] = frozenset()
 
     def predict_page(self, listings: Sequence[Listing]) -> list[Prediction | None]:
         if self.gone:
             raise NoChampion("no model")
-        return [make_prediction(listing) for listing in listings]
+        return [self.predict(listing) for listing in listings]
+
+    def predict(self, listing: Listing) -> Prediction:
+        if listing.hash in self.spoiled:
+            raise ZeroDivisionError
+        return make_prediction(listing)
 
 
 class Desk:
@@ -112,6 +119,40 @@ async def test_without_a_model_listings_are_recorded_unpriced_and_announce_nothi
         counts = await desk.journal.counts()
         assert counts.listings > 50
         assert (counts.predictions, counts.alerts_pending, desk.stats.scored) == (0, 0, 0)
+
+
+async def test_one_listing_that_cannot_be_priced_holds_up_no_other(db: Database) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        await desk.intake.turn()
+        await desk.watch("all")
+        spoiled, sound = (stall.world.inject({"axie": {"class": "Plant"}}).hash for _ in range(2))
+        desk.model.spoiled = frozenset({spoiled})
+        stall.advance(60)
+        await desk.intake.turn()
+        rows = {row.listing.hash: row for row in await desk.journal.recent(limit=1000)}
+        assert rows[spoiled].prediction is None
+        assert rows[sound].signalled
+        assert desk.stats.rejected["not priced"] == 1
+        before = len(rows)
+        await desk.intake.turn()
+        assert (await desk.journal.counts()).listings == before
+
+
+async def test_nothing_is_read_while_only_the_rates_are_missing_and_all_is_priced_afterwards(
+    db: Database,
+) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        await desk.intake.turn()
+        await desk.watch("all")
+        desk.model.waits_for_rates = True
+        bargain = stall.world.inject({"axie": {"class": "Plant"}, "askMultiple": 0.5})
+        stall.advance(60)
+        assert await desk.intake.turn() > 0
+        desk.model.waits_for_rates = False
+        await desk.intake.turn()
+        assert bargain.hash in {alert.listing.hash for alert in await desk.outbox.due()}
 
 
 async def test_what_became_of_a_listing_is_learnt_and_takes_back_its_pending_alert(db: Database) -> None:

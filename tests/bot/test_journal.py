@@ -276,3 +276,11 @@ async def test_a_record_cancelled_at_any_point_is_whole_or_absent_and_blocks_nob
     assert await asyncio.wait_for(journal.record([signal(watch)]), 5) == 1
     counts = await journal.counts()
     assert counts.listings == counts.predictions == counts.alerts_pending == len(await outbox.due(1000))
+
+
+async def test_a_watch_is_found_whatever_the_case_of_its_letters(journal: Journal, watches: Watches) -> None:
+    await journal.record([signal(await add(watches, "Überblick"))])
+    for name in ("überblick", "ÜBERBLICK"):
+        (row,) = await journal.recent(guild_id=GUILD, watch=name, signals_only=True)
+        assert row.signalled
+    assert not await journal.recent(guild_id=GUILD, watch="uberblick", signals_only=True)

@@ -78,3 +78,16 @@ async def test_a_training_process_that_is_killed_gives_a_sentence(
     result = await give_birth(order(tmp_path), lambda _: spawned[0].kill())
     assert result.error is not None
     assert "was killed" in result.error
+
+
+async def test_whoever_asked_may_go_without_blocking_the_next(db: Database, tmp_path: Path) -> None:
+    training = retraining(db, tmp_path)
+    asking = asyncio.ensure_future(training.start(1))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await training.stop()
+    assert training.current is None
+    begun = await training.start(2)
+    assert begun.requested_by == 2
+    await training.stop()

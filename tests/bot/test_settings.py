@@ -158,3 +158,16 @@ def test_the_example_documents_every_variable_with_its_default() -> None:
     given: dict[str, Any] = {name.lower(): value for name, value in (NEEDED | lines).items() if value}
     defaults: dict[str, Any] = {name.lower(): value for name, value in NEEDED.items()}
     assert Settings(_env_file=None, **(given | defaults)) == Settings(_env_file=None, **defaults)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite+aiosqlite:///"])
+def test_a_database_that_is_gone_with_the_process_is_refused(tmp_path: Path, url: str) -> None:
+    (problem,) = problems(tmp_path, DATABASE_URL=url)
+    assert "must name a file" in problem
+
+
+@pytest.mark.parametrize("value", ["ключ-ключ", "two words", "broken\tkey"])
+def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(tmp_path: Path, value: str) -> None:
+    (problem,) = problems(tmp_path, MARKET_API_KEY=value)
+    assert problem.startswith("MARKET_API_KEY is not one word of ASCII")
+    assert value not in problem

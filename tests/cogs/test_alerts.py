@@ -242,3 +242,29 @@ async def test_an_alert_that_cannot_be_rendered_does_not_block_its_channel(
     assert "delivery failed" in [log["event"] for log in logs]
     counts = await world.services.outbox.counts()
     assert (counts.delivered, counts.undeliverable) == (1, 1)
+
+
+async def test_a_message_that_is_out_is_not_repeated_while_the_database_takes_no_notes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cogs import alerts
+
+    monkeypatch.setattr(alerts, "FAULT_PAUSE_S", 0.01)
+    outbox = world.services.outbox
+    delivered, failures = outbox.delivered, iter([OSError("disk full")] * 3)
+
+    async def failing(id: int, message_id: int) -> None:  # noqa: A002 - as it is called
+        for failure in failures:
+            raise failure
+        await delivered(id, message_id)
+
+    async def full(*_: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(outbox, "delivered", failing)
+    monkeypatch.setattr(outbox, "retry", full)
+    monkeypatch.setattr(outbox, "undeliverable", full)
+    await world.signal(await world.watch())
+    await world.deliver()
+    assert len(world.sends()) == len(world.posted()) == 1
+    assert (await outbox.counts()).delivered == 1

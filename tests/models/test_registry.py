@@ -137,3 +137,38 @@ def test_a_version_name_cannot_leave_its_folder(registry: Registry, name: str) -
 def test_a_short_key_is_no_key(store: Memory) -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         Registry(store, b"short")
+
+
+def test_a_signature_of_arbitrary_bytes_is_a_bad_one(registry: Registry, store: Memory) -> None:
+    registry.save("v1", 1, {})
+    store["models/v1/signature"] = b"\xff\xfe" * 32
+    with pytest.raises(BadSignature, match="not signed"):
+        registry.load("v1")
+
+
+def test_an_older_version_cannot_pass_for_a_newer_one(registry: Registry, store: Memory) -> None:
+    registry.save("v1", 1, {})
+    registry.save("v2", 2, {})
+    for part in ("card.json", "model.joblib", "signature"):
+        store[f"models/v2/{part}"] = store[f"models/v1/{part}"]
+    with pytest.raises(BadSignature, match="v1"):
+        registry.load("v2")
+
+
+@pytest.mark.parametrize("record", [b"{", b"[]", b"{}", b'{"version": 3, "signature": 4}', b"\xff"])
+def test_a_champion_record_that_makes_no_sense_is_a_sentence(
+    registry: Registry, store: Memory, record: bytes
+) -> None:
+    store["models/champion.json"] = record
+    with pytest.raises(RegistryError, match="retrain"):
+        registry.champion()
+
+
+def test_who_does_not_hold_the_key_cannot_name_a_champion(registry: Registry, store: Memory) -> None:
+    registry.save("v1", 1, {})
+    registry.save("v2", 2, {})
+    registry.promote("v2")
+    record = json.loads(store["models/champion.json"]) | {"version": "v1"}
+    store["models/champion.json"] = json.dumps(record).encode()
+    with pytest.raises(BadSignature, match="not signed"):
+        registry.champion()

@@ -319,6 +319,11 @@ def test_rates_are_dollars_for_a_whole_token_as_of_now() -> None:
 def test_a_lesser_rate_may_be_missing_but_not_that_of_ether_or_the_dollar() -> None:
     assert Token.SLP not in decode.rates(exchange(slp="gone"), SEEN).usd
     assert Token.AXS not in decode.rates(exchange(axs=-1), SEEN).usd
+    for nonsense in ({"usd": None}, {"usd": "dear"}, {}, [], None, 7):
+        told = decode.rates(
+            raw({"exchangeRate": {"eth": {"usd": 3000}, "usdc": {"usd": 1}, "ron": nonsense}}), SEEN
+        )
+        assert set(told.usd) == {Token.WETH, Token.USDC}
     for broken in ({"eth": 0}, {"usdc": "gone"}, {"eth": "much"}):
         with pytest.raises(MalformedAnswer):
             decode.rates(exchange(**broken), SEEN)
