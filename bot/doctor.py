@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 CHECK_WITHIN_S = 30.0
 OLD_MODEL_DAYS = 2
-NEEDED = ("view_channel", "send_messages", "embed_links")
+NEEDED = ("view_channel", "send_messages", "embed_links", "read_message_history")
 
 console = Console(highlight=False, soft_wrap=True)
 

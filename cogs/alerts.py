@@ -2,7 +2,8 @@
 
 A lane sends its channel's alerts in order, and stays busy while it waits before a retry, so that nothing
 overtakes. An alert is marked delivered only after Discord has it; its nonce is the same at every
-attempt, and Discord answers a repeated nonce with the first message.
+attempt, and Discord answers a repeated nonce with the first message. It does so for some minutes only:
+what is older is first looked for among the channel's newest messages.
 """
 
 from __future__ import annotations
@@ -135,13 +136,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
                 await outbox.expire(alert.id, _OVER.get(status, f"the order is no longer valid ({status})"))
                 return None
             late = _lateness(alert, status)
-        moment = fmt.Moment.of(self._services.clock)
-        outcome = await outgoing.send(
-            self._bot.get_partial_messageable(alert.channel_id, guild_id=alert.guild_id),
-            nonce=alert.nonce,
-            embed=embeds.alert(alert.listing, alert.prediction, alert.watch_name, moment, late=late),
-            view=embeds.marketplace_button(alert.listing.axie.id),
-        )
+        outcome = await self._send(alert, late)
         match outcome:
             case outgoing.Sent(message_id):
                 self._services.stats.announced(alert.listing.hash)
@@ -157,6 +152,22 @@ class AlertsCog(commands.Cog, name="Alerts"):
                 log.warning("alert is delayed", alert=alert.id, reason=retry.reason, again_in_s=pause)
                 await outbox.retry(alert.id, retry.reason, pause)
                 return pause
+
+    async def _send(self, alert: PendingAlert, late: str | None) -> outgoing.Outcome:
+        channel = self._bot.get_partial_messageable(alert.channel_id, guild_id=alert.guild_id)
+        if late is not None and self._bot.user is not None:
+            # Discord forgets a nonce within minutes. An earlier life may have ended right after posting.
+            found = await outgoing.find(channel, alert.nonce, self._bot.user.id)
+            if found is not None:
+                return found
+        moment = fmt.Moment.of(self._services.clock)
+        embed = embeds.alert(alert.listing, alert.prediction, alert.watch_name, moment, late=late)
+        return await outgoing.send(
+            channel,
+            nonce=alert.nonce,
+            embed=outgoing.marked(embed, alert.nonce),
+            view=embeds.marketplace_button(alert.listing.axie.id),
+        )
 
     async def _note(self, alert: PendingAlert, message_id: int) -> None:
         # A message that is out must not go out again because the database could not take a note of it.

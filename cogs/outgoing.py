@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Above the longest that discord.py itself waits between its own five attempts (about 25 s).
 TIMEOUT_S: Final = 60.0
 PAUSE_S: Final = 5.0
+LOOK_BACK: Final = 100  # messages; one request
 _LONGEST_PAUSE_S: Final = 600.0
 LIMITED_PAUSE_S: Final = 60.0
 
@@ -64,6 +65,34 @@ async def send(
 ) -> Outcome:
     """Post an embed. The same nonce again within minutes gives the first message, not a second one."""
     return await _attempt(_send(channel, nonce, embed, view))
+
+
+async def find(channel: discord.abc.Messageable, mark: str, me: int) -> Sent | Retry | None:
+    """The message of user `me` that carries `mark` in its embed's address, among the channel's newest.
+
+    None where there is none, and where the bot may not read the channel's past.
+    """
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            async for message in channel.history(limit=LOOK_BACK):
+                if message.author.id == me and any(_is_marked(embed, mark) for embed in message.embeds):
+                    return Sent(message.id)
+    except discord.HTTPException as error:
+        outcome = _judge(error)
+        return outcome if isinstance(outcome, Retry) else None
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return Retry(PAUSE_S, "Discord could not be asked for the channel's newest messages.")
+    return None
+
+
+def marked(embed: discord.Embed, mark: str) -> discord.Embed:
+    """The embed, with a mark in its address that nobody sees and `find` knows it by."""
+    embed.url = f"{embed.url}#{mark}"
+    return embed
+
+
+def _is_marked(embed: discord.Embed, mark: str) -> bool:
+    return embed.url is not None and embed.url.endswith(f"#{mark}")
 
 
 async def edit(

@@ -1,7 +1,8 @@
 """Alerts on their way to Discord. Only a pending alert is handed out, and every later state is for good.
 
 Delivery is paced in the machine's time, whatever the market's clock says. An alert keeps its nonce over
-all attempts: a crash between Discord's acceptance and `delivered` ends in a retry that Discord drops.
+all attempts: a crash between Discord's acceptance and `delivered` ends in a retry that Discord drops or,
+some minutes later, in one that finds the message by that nonce.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from typing import Any
 
 import discord
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from bot.client import create_bot
-from bot.db.tables import AlertRow
+from bot.db.tables import AlertRow, AlertState
 from cogs import outgoing
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import OrderStatus
@@ -268,3 +268,47 @@ async def test_a_message_that_is_out_is_not_repeated_while_the_database_takes_no
     await world.deliver()
     assert len(world.sends()) == len(world.posted()) == 1
     assert (await outbox.counts()).delivered == 1
+
+
+async def forget_that_it_was_sent(world: World) -> None:
+    """As if the process had been killed after Discord's acceptance, and were back ten minutes later."""
+    async with world.services.db.session() as session:
+        queued = datetime.now(UTC) - timedelta(minutes=10)
+        await session.execute(
+            update(AlertRow).values(state=AlertState.PENDING, message_id=None, queued_at=queued)
+        )
+
+
+async def test_a_message_that_an_earlier_life_posted_is_found_and_not_repeated(world: World) -> None:
+    watch = await world.watch()
+    await world.signal(watch)
+    await world.signal(watch)
+    await world.deliver()
+    posted = {message.id for message in world.posted()}
+    await forget_that_it_was_sent(world)
+    await world.deliver()
+    assert len(world.sends()) == len(posted) == 2
+    assert {message.id for message in world.posted()} == posted
+    async with world.services.db.reading() as session:
+        assert set(await session.scalars(select(AlertRow.message_id))) == posted
+
+
+async def test_where_the_channel_s_past_may_not_be_read_a_late_alert_is_sent_all_the_same(
+    world: World,
+) -> None:
+    await world.signal(await world.watch())
+    await make_old(world, 10)
+    world.env.inject_error("GET", "/channels/*/messages", status=403, code=50013)
+    await world.deliver()
+    assert len(world.posted()) == 1
+
+
+async def test_a_late_alert_waits_while_the_channel_s_past_cannot_be_read(
+    world: World, short_pauses: None
+) -> None:
+    await world.signal(await world.watch())
+    await world.deliver()
+    await forget_that_it_was_sent(world)
+    world.env.inject_error("GET", "/channels/*/messages", status=500, times=7)
+    await world.deliver()
+    assert len(world.sends()) == len(world.posted()) == 1
