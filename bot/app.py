@@ -56,7 +56,6 @@ class App:
 
     services: Services
     http_port: int
-    collecting: Collecting
     fatal: asyncio.Future[None]
 
 
@@ -123,7 +122,6 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             started_at=datetime.now(UTC),
             stats=IntakeStats(),
         )
-        collecting = Collecting(market, store, clock, settings.collect_minutes)
         await _warm_up(services)
         watcher = Watcher(
             market,
@@ -134,11 +132,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         app = App(
             services=services,
             http_port=await stack.enter_async_context(_web(services)),
-            collecting=collecting,
             fatal=asyncio.get_running_loop().create_future(),
         )
         _supervise(app, watcher)
-        _schedule(app, stack)
+        _schedule(app, store, stack)
         point_at(settings.discord_api_url, settings.discord_gateway_url)
         supervisor.start()
         stack.push_async_callback(supervisor.stop)
@@ -198,10 +195,18 @@ def _supervise(app: App, watcher: Watcher) -> None:
     s.supervisor.add("discord", connection)
 
 
-def _schedule(app: App, stack: AsyncExitStack) -> None:
+def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
+    s = app.services
+    trigger = CronTrigger.from_crontab(s.settings.collect_cron, timezone="UTC")
+    collecting = Collecting(s.market, store, s.clock, s.settings.collect_minutes, trigger)
+
+    async def begin() -> None:
+        collecting.order()
+        s.supervisor.trigger("collection")
+
+    s.supervisor.add("collection", collecting.turn)
     scheduler = AsyncIOScheduler(timezone="UTC")
-    trigger = CronTrigger.from_crontab(app.services.settings.collect_cron, timezone="UTC")
-    scheduler.add_job(app.collecting.run, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
+    scheduler.add_job(begin, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
     scheduler.start()
     stack.callback(scheduler.shutdown, wait=False)
 

@@ -39,11 +39,7 @@ def say(text: str) -> None:
 @app.command()
 def run() -> None:
     """Run the bot against the services that the environment or .env names."""
-    from bot.log import configure
-
-    settings = _settings()
-    configure(settings)
-    asyncio.run(_run(settings))
+    asyncio.run(_run(_settings()))
 
 
 async def _run(settings: Settings) -> None:
@@ -130,10 +126,13 @@ def upgrade() -> None:
 
 
 def _settings(*without: str) -> Settings:
-    """The settings; the tokens named are not needed."""
+    """The settings; the tokens named are not needed. From here on no log line holds a secret."""
+    from bot.log import configure
     from bot.settings import Settings
 
-    return Settings.load(without=without)
+    settings = Settings.load(without=without)
+    configure(settings)
+    return settings
 
 
 def _plug_in() -> None:

@@ -23,12 +23,12 @@ from bot.errors import AxieflipError, NoChampion
 from bot.log import redact
 from bot.metrics import render
 from bot.services import Services
+from bot.services.stats import silent_after
 from pipeline.market.errors import MarketError
 from pipeline.market.values import Axie, Listing, Slot
 from pipeline.signal import Forecast, Prediction
 
 BODY_LIMIT = 64 * 1024
-SILENT_S = 60.0
 DATABASE_S = 2.0
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -186,7 +186,10 @@ def _watcher(services: Services) -> dict[str, Any]:
     if polled is None:
         return {"ok": False, "detail": "the marketplace has not been read yet"}
     ago = (datetime.now(UTC) - polled).total_seconds()
-    return {"ok": ago <= SILENT_S, "detail": f"the marketplace was read {ago:.0f} s ago"}
+    return {
+        "ok": ago <= silent_after(services.settings.market_poll_max_s),
+        "detail": f"the marketplace was read {ago:.0f} s ago",
+    }
 
 
 @web.middleware

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bot.supervisor import TaskStatus
     from pipeline.market.budget import BudgetSnapshot
 
-SILENT_S: Final = 60.0
 _SIGNS: Final = {"running": "🟢", "waiting": "🟢", "backing off": "🟠", "stopped": "🔴"}
 
 
@@ -30,6 +29,7 @@ class Condition(NamedTuple):
     """What is known of the bot at a moment; `alerts` and `problems` are those of one server."""
 
     stats: IntakeStats
+    silent_after_s: float
     tasks: Sequence[TaskStatus]
     alerts: OutboxCounts
     problems: Sequence[Problem]
@@ -61,7 +61,7 @@ def _troubles(seen: Condition) -> Iterator[str]:
     polled = seen.stats.last_poll_at
     if polled is None:
         yield "The marketplace has not been read yet."
-    elif (datetime.now(UTC) - polled).total_seconds() > SILENT_S:
+    elif (datetime.now(UTC) - polled).total_seconds() > seen.silent_after_s:
         yield f"The marketplace was last read {fmt.since(polled)} ago; new listings are not seen."
     if seen.budget.blocked_s > 0:
         yield f"The marketplace asked for silence; reading goes on in {fmt.age(seen.budget.blocked_s)}."

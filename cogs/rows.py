@@ -30,7 +30,7 @@ def thresholds(one: Watch) -> str:
     return f"**{fmt.plain(one.name, 50)}**: {_wanted(one.thresholds)}"
 
 
-LEGEND = "ask → predicted resale · net profit · chance of one · 🔔 posted on this server"
+LEGEND = "ask → predicted resale · net profit · chance of one · 🔔 a signal on this server"
 
 
 def prediction(row: JournalRow, moment: Moment) -> str:

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import AxieflipBot
+from bot.services.stats import silent_after
 from cogs import choices, health
 from cogs.format import Moment
 
@@ -27,6 +28,7 @@ class StatusCog(commands.Cog, name="Status"):
         guild = choices.guild(interaction)
         condition = health.Condition(
             stats=services.stats,
+            silent_after_s=silent_after(services.settings.market_poll_max_s),
             tasks=services.supervisor.statuses(),
             alerts=await services.outbox.counts(guild),
             problems=await services.outbox.problems(guild),

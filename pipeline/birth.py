@@ -16,11 +16,6 @@ from typing import Any
 import msgspec
 import structlog
 
-# Set before the libraries are imported. Members run side by side, so each gets one thread: OpenMP threads
-# that compete for a busy core spin, and make the boosted members ten times slower.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-
 
 class Order(msgspec.Struct, frozen=True):
     """What to do. `key` is the signing key; the order travels by pipe, never on a command line."""
@@ -109,6 +104,10 @@ def _write(message: Message) -> None:
 
 def main() -> int:
     """Entry of the process: 0 where a version was stored, 1 where not."""
+    # Set before the libraries are imported. Members run side by side, so each gets one thread: OpenMP
+    # threads that compete for a busy core spin, and make the boosted members ten times slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     result = run(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
     _write(result)
     return 1 if result.error else 0

@@ -1,36 +1,50 @@
-"""The collection job inside the bot: it shares the watcher's request budget and never goes before it."""
+"""The collection job inside the bot: it shares the watcher's request budget and never goes before it.
+
+APScheduler says when, the supervisor runs it: so it is seen where every other task is, and what failed is
+tried again after a pause.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import structlog
+from apscheduler.triggers.cron import CronTrigger
 
 from pipeline.clock import Clock
-from pipeline.collect import CollectBudget, CollectSummary, collect
+from pipeline.collect import CollectBudget, collect
 from pipeline.market.client import MarketClient
 from pipeline.objects import ObjectStore
 
 log = structlog.get_logger(__name__)
+UNPLANNED_S = 86_400.0
 
 
 class Collecting:
-    """Collects into the object store; APScheduler calls it."""
+    """Collects into the object store at the times of a cron trigger."""
 
-    def __init__(self, client: MarketClient, store: ObjectStore, clock: Clock, minutes: float) -> None:
+    def __init__(
+        self, client: MarketClient, store: ObjectStore, clock: Clock, minutes: float, trigger: CronTrigger
+    ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
         self._minutes = minutes
-        self.last: CollectSummary | None = None
-        self.last_error: str | None = None
+        self._trigger = trigger
+        self._due = False
 
-    async def run(self) -> None:
-        """One collection. A failure is logged and kept for /status; the next run starts afresh."""
-        try:
-            self.last = await collect(
+    def order(self) -> None:
+        """Let the next turn collect."""
+        self._due = True
+
+    async def turn(self) -> float:
+        """Collect if it is time. Returns the seconds until it is next; raises what the collection raises."""
+        if self._due:
+            summary = await collect(
                 self._client, self._store, self._clock, budget=CollectBudget(minutes=self._minutes)
             )
-            self.last_error = None
-            log.info("collected", summary=str(self.last))
-        except Exception as error:
-            self.last_error = f"{type(error).__name__}: {error}"
-            log.exception("the collection failed")
+            self._due = False
+            log.info("collected", summary=str(summary))
+        now = datetime.now(UTC)
+        planned = self._trigger.get_next_fire_time(None, now)
+        return UNPLANNED_S if planned is None else max(1.0, (planned - now).total_seconds())

@@ -17,7 +17,7 @@ from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import SaleEvent, from_axie
 from pipeline.clock import Clock, pace
 from pipeline.market.client import MarketClient
-from pipeline.market.payment import paid_in
+from pipeline.market.payment import SELDOM_SPREAD, SPREAD, paid_in
 from pipeline.market.values import Rates, Sale
 
 log = structlog.get_logger()
@@ -27,8 +27,6 @@ RATES_EVERY_S = 240.0
 PAGE = 50
 MAX_PAGES = 60  # 3,000 sales: the better part of a day
 REMEMBERED = 10_000
-SPREAD = 1.2  # of the log price around what comparables say, when guessing the token
-SELDOM_SPREAD = 2.0  # the same for a collectible
 
 
 class SalesFeed:

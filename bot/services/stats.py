@@ -15,6 +15,12 @@ from datetime import UTC, datetime
 REMEMBERED_LAGS = 2_000
 REMEMBERED_ARRIVALS = 10_000
 LAG_BUCKETS_MS = (25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 30_000.0, 60_000.0)
+LEAST_SILENT_S = 60.0
+
+
+def silent_after(poll_max_s: float) -> float:
+    """Seconds without a poll from which on the marketplace counts as unread: several polls at any pace."""
+    return max(LEAST_SILENT_S, 5 * poll_max_s)
 
 
 class IntakeStats:

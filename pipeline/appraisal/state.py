@@ -61,13 +61,23 @@ class Memory:
         return self.weight * math.exp(min(0.0, self.at - at) / MEMORY_S)
 
     def add(self, at: float, relative: float, axie_id: int, price_usd: float) -> None:
-        """Take in one sale."""
-        keep = math.exp(min(0.0, self.at - at) / MEMORY_S)
-        self.weight = self.weight * keep + 1.0
-        self.total = self.total * keep + relative
-        self.squares = self.squares * keep + relative * relative
-        self.at = max(self.at, at)
-        self.recent.append((at, relative, axie_id, price_usd))
+        """Take in one sale. One that comes late leaves the same behind as if it had come in time."""
+        sale = (at, relative, axie_id, price_usd)
+        if at >= self.at:
+            keep = math.exp((self.at - at) / MEMORY_S)
+            self.weight = self.weight * keep + 1.0
+            self.total = self.total * keep + relative
+            self.squares = self.squares * keep + relative * relative
+            self.at = at
+            self.recent.append(sale)
+            return
+        share = math.exp((at - self.at) / MEMORY_S)
+        self.weight += share
+        self.total += share * relative
+        self.squares += share * relative * relative
+        in_order = sorted([*self.recent, sale])
+        self.recent.clear()
+        self.recent.extend(in_order)  # it keeps the newest
 
     @property
     def mean(self) -> float:
@@ -129,12 +139,13 @@ class MarketState:
         at, price = event.at, math.log(event.price_usd)
         expected = self.expected(event.subject, at)
         for index, horizon in enumerate(HORIZONS_S):
-            weight = self._weights[index] * math.exp(min(0.0, self.at - at) / horizon) + 1.0
+            share = math.exp(min(0.0, at - self.at) / horizon)  # what a late one still weighs
+            weight = self._weights[index] * math.exp(min(0.0, self.at - at) / horizon) + share
             surprise = price - self.levels[index] - expected
             if weight > 30.0:
                 surprise = min(max(surprise, -SURPRISE), SURPRISE)
             self._weights[index] = weight
-            self.levels[index] += surprise / weight
+            self.levels[index] += surprise * share / weight
         self.at = max(self.at, at)
         self.sales += 1
         relative = price - self.level
@@ -143,7 +154,9 @@ class MarketState:
             if memory is None:
                 memory = self._memories[key] = Memory(0.0, 0.0, 0.0, at, deque(maxlen=RECENT))
             memory.add(at, relative, event.subject.axie_id, event.price_usd)
-        self._own[event.subject.axie_id] = (at, relative)
+        last = self._own.get(event.subject.axie_id)
+        if last is None or at >= last[0]:
+            self._own[event.subject.axie_id] = (at, relative)
         if self.sales % 20_000 == 0:
             self.forget(at - FORGET_S)
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.market.payment import CERTAIN, SALES_BY_TOKEN
+from pipeline.market.payment import CERTAIN, SALES_BY_TOKEN, SELDOM_SPREAD
+from pipeline.market.payment import SPREAD as LEAST_SPREAD
 from pipeline.market.traits import Collection
 from pipeline.market.values import Rates, Token
 
@@ -19,8 +20,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 TOKENS = tuple(Token)
-LEAST_SPREAD = 1.2  # of the log price of common axies; a build's own price differs that much from its class's
-SELDOM_SPREAD = 1.8  # the same among collectibles
 STRAYS = 0.01  # the share of sales at prices that nothing explains, spread out this much:
 STRAY_SPREAD = 2.5
 ENOUGH = 20  # sales from which a group's middle is believed

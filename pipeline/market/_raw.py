@@ -246,6 +246,16 @@ class Reader(Generic[R]):
         value = self._loose.decode(raw)
         while True:
             reason, path = _explain(error)
+            if needless := _NEEDLESS_OF_PARTS.fullmatch(path):
+                leaf = needless[1]
+                for part in value["parts"]:
+                    _drop_misfit(part, leaf)
+                unread.append(f"parts.{leaf}")
+                try:
+                    return msgspec.convert(value, self._type, strict=False)
+                except msgspec.ValidationError as next_error:
+                    error = next_error
+                    continue
             name = next((n for n in self._optional if path == n or path.startswith(f"{n}.")), None)
             if name is None:
                 raise Unusable(reason, path) from None
@@ -260,6 +270,19 @@ class Reader(Generic[R]):
 
 def _optional(row: type[Struct]) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(row) if not field.required}
+
+
+_NEEDLESS_OF_PARTS = re.compile(r"parts\[\d+\]\.(stage|specialGenes)")
+
+
+def _drop_misfit(part: object, leaf: str) -> None:
+    """Leave out of a part what it does not need; the genes tell it too."""
+    if not isinstance(part, dict):
+        return
+    try:
+        msgspec.convert(part, RawPart, strict=False)
+    except msgspec.ValidationError:
+        part.pop(leaf, None)
 
 
 def _explain(error: msgspec.ValidationError) -> tuple[str, str]:

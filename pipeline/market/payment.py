@@ -13,6 +13,9 @@ from pipeline.market.values import Price, Rates, Token
 
 # Sales of one day by token (docs/marketplace.md, "Payment tokens").
 SALES_BY_TOKEN = {Token.WETH: 4332, Token.USDC: 3318, Token.AXS: 290, Token.WRON: 207, Token.SLP: 12}
+# Of the log price around what is expected of an axie: a build's own price differs that much from its class's.
+SPREAD = 1.2
+SELDOM_SPREAD = 1.8  # the same among collectibles
 CERTAIN = 0.98
 FAR = 5.0  # standard deviations
 _TOTAL = sum(SALES_BY_TOKEN.values())

@@ -1,11 +1,13 @@
 import math
+import random
+from collections import deque
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.appraisal.state import DAY, FORGET_S, LEVEL, MEMORY_S, MarketState, keys
+from pipeline.appraisal.state import DAY, FORGET_S, LEVEL, MEMORY_S, RECENT, MarketState, Memory, keys
 from pipeline.appraisal.subject import SaleEvent, Subject
 from tests.pipeline.appraisal.history import NOISE, START, builds, events
 
@@ -112,3 +114,32 @@ def test_a_stored_state_goes_on_exactly_like_the_one_it_was_made_from(
 def test_bytes_that_are_no_state_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="state"):
         MarketState.restore(data)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.floats(-2, 2)), min_size=1, max_size=12), st.randoms())
+def test_sales_that_come_late_leave_the_same_memory_as_in_order(
+    sales: list[tuple[int, float]], shuffle: random.Random
+) -> None:
+    def remembered(order: list[tuple[int, tuple[int, float]]]) -> Memory:
+        first = START + order[0][1][0] * DAY
+        memory = Memory(0.0, 0.0, 0.0, first, deque(maxlen=RECENT))
+        for axie_id, (day, relative) in order:
+            memory.add(START + day * DAY, relative, axie_id, 1.0)
+        return memory
+
+    numbered = sorted(enumerate(sales), key=lambda sale: (sale[1][0], sale[1][1], sale[0]))
+    late = numbered.copy()
+    shuffle.shuffle(late)
+    one, other = remembered(numbered), remembered(late)
+    assert other.at == one.at
+    assert other.weight == pytest.approx(one.weight)
+    assert other.total == pytest.approx(one.total, abs=1e-9)
+    assert [sale[0] for sale in other.recent] == [sale[0] for sale in one.recent]
+
+
+def test_a_late_sale_of_an_axie_does_not_hide_its_newer_one() -> None:
+    state = MarketState()
+    state.observe(sold(10.0, START + DAY))
+    newest = state.own(PLAIN.axie_id)
+    state.observe(sold(99.0, START))
+    assert state.own(PLAIN.axie_id) == newest

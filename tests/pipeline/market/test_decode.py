@@ -369,3 +369,18 @@ def test_a_full_page_is_decoded_in_less_than_five_milliseconds() -> None:
         assert len(decode.listings(data, SEEN).rows) == 100
         best = min(best, time.perf_counter() - began)
     assert best < 0.005
+
+
+@pytest.mark.parametrize(("field", "value"), [("stage", None), ("stage", 99), ("specialGenes", 7)])
+def test_what_a_part_does_not_need_is_left_out_of_it_and_the_axie_kept(field: str, value: Any) -> None:
+    row = axie_row()
+    row["parts"][2][field] = value
+    read = page(row)
+    assert read.rejected == ()
+    assert [part.slot for part in read.rows[0].axie.parts] == list(Slot)
+
+
+def test_a_fee_that_leaves_the_seller_nothing_makes_a_listing_unusable() -> None:
+    assert one(marketFeePercentage=9_999).fee_bps == 9_999
+    (listing,) = page(axie_row(order=order_row(marketFeePercentage=10_000))).rows
+    assert listing.fee_bps == 425
