@@ -11,6 +11,7 @@ import asyncio
 import json
 import math
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,11 +32,20 @@ KEPT = (
 
 
 def demo(
-    headless: Annotated[bool, typer.Option("--headless", help="No page; end after --signals.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No page, no limit of messages; end after --signals.")
+    ] = False,
     signals: Annotated[int, typer.Option(min=1, help="With --headless: how many alerts to wait for.")] = 20,
     seed: Annotated[int, typer.Option(help="Seed of the simulated economy.")] = 7,
     speed: Annotated[float, typer.Option(min=1, max=600, help="Market seconds in a second.")] = 60.0,
     days: Annotated[float, typer.Option(min=2, max=30, help="Days of history to learn from.")] = 5.0,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Market time at the beginning, with --seed the same market. [default: now]",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the page; 0 takes a free one.")] = 0,
     data: Annotated[Path, typer.Option(help="Folder for all that the demo keeps.")] = Path("data/demo"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier demo kept.")] = False,
@@ -49,7 +59,7 @@ def demo(
         raise AxieflipError("--speed and --days must be numbers")
     _settle(data, seed, days, fresh=fresh)
     try:
-        asyncio.run(perform(data, Economy(seed, speed, days), port, signals if headless else None))
+        asyncio.run(perform(data, Economy(seed, speed, days, start), port, signals if headless else None))
     except StartError as error:
         raise AxieflipError(f"{error}: choose another --port, or add --fresh to begin anew") from error
 

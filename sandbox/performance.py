@@ -46,7 +46,8 @@ async def perform(data: Path, economy: Economy, port: int, signals: int | None) 
     """Run until asked to stop or, where `signals` is given, until so many alerts are delivered."""
     with stop_requested() as stop, (data / "axieflip.log").open("a") as log:
         console.print("Starting the simulated marketplace and the simulated Discord …")
-        async with worlds(data, economy, f"--preview-port={port}") as both:
+        limits = "on" if signals is None else "off"
+        async with worlds(data, economy, f"--preview-port={port}", f"--rate-limits={limits}") as both:
             clock = await market_clock(both)
             settings = settings_for(data, both)
             configure(settings, log)

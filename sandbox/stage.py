@@ -37,11 +37,15 @@ console = Console(stderr=True, highlight=False)
 
 @dataclass(frozen=True, slots=True)
 class Economy:
-    """What determines the simulated market: its seed, its pace (market seconds a second), its history."""
+    """What determines the simulated market: its seed, its pace (market seconds a second), its history.
+
+    `start` is the market's time when it is first opened, UTC; None is now.
+    """
 
     seed: int = 7
     speed: float = 60.0
     days: float = 5.0
+    start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ async def worlds(data: Path, economy: Economy, *discord_options: str) -> AsyncIt
         f"--speed={economy.speed}",
         f"--history-days={economy.days}",
         f"--api-key={API_KEY}",
-        f"--epoch={datetime.now(UTC).isoformat(timespec='seconds')}",
+        f"--epoch={(economy.start or datetime.now(UTC)).isoformat(timespec='seconds')}",
         f"--state={data / 'market.state'}",
     ]
     discord = ["--guild-name=Axie flippers", "--bot-name=axieflip", *discord_options]

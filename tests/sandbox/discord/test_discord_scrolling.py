@@ -58,7 +58,9 @@ def shown(tab, text):
 async def test_the_page_opens_on_the_newest_message_follows_and_leaves_a_reader_where_they_are(busy, tab):
     at_the_end = tab.locator("article.channel-message").last
     jump = tab.get_by_text("jump to latest")
+    await expect(at_the_end).to_contain_text("old 11")
     await expect(at_the_end).to_be_in_viewport()
+    await expect(jump).to_be_hidden()
     await say(busy, f"{TALL}\nthe next")
     await expect(shown(tab, "the next")).to_be_in_viewport()
 
