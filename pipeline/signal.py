@@ -59,7 +59,7 @@ class Thresholds(Struct, frozen=True):
 
     min_net_usd: float = 0.5
     min_return: float = 0.15
-    min_probability: float = 0.8
+    min_probability: float = 0.7
 
 
 class Filters(Struct, frozen=True):

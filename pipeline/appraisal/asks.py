@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 # Where no listings have been collected yet: asks lie 25 % above value on average (docs/marketplace.md).
 USUAL_BIAS = 0.22
 USUAL_SPREAD = 0.3
-# Trusting asks more than this cost simulated markets a third of the bargains, and saved few mistakes.
-LEAST_SPREAD = 0.3
+# Trusting asks more than this cost simulated markets more bargains than it saved mistakes.
+LEAST_SPREAD = 0.4
 ENOUGH = 200
 TAIL = 0.05  # of asks are slips of the finger, and of forecasts hopeless
 TAIL_DEVIATIONS = 1.645  # of a normal distribution, that share lies so far below the middle
