@@ -141,4 +141,4 @@ async def test_a_ban_from_the_front_door_waits_as_long_as_it_says() -> None:
 
     async with discord_at(banned) as channel:
         outcome = await outgoing.send(channel, nonce="n1", embed=EMBED)
-    assert outcome == Retry(130.0, "Discord asked the bot to slow down.", unsent=True)
+    assert outcome == Retry(130.0, "Discord asked the bot to slow down.")
