@@ -24,7 +24,6 @@ import numpy as np
 FORMAT = 1
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 _CHAMPION = "models/champion.json"
-_CHAMPION_IS = b"the champion is "  # so that no other signature can stand for this one
 
 
 class Objects(Protocol):
@@ -163,26 +162,30 @@ class Registry:
             raise NoSuchVersion("no model has been promoted yet: run `axieflip train`") from None
         try:
             record = json.loads(stored)
-            version, signature = record["version"], record["signature"]
-            genuine = hmac.compare_digest(self._sign(_CHAMPION_IS + version.encode()), signature)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            version, since = str(record["version"]), str(record["promoted_at"])
+            given = str(record["signature"]).encode()
+            genuine = hmac.compare_digest(self._sign(_claim(version, since)).encode(), given)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RegistryError(f"{_CHAMPION} cannot be read: retrain") from error
         if not genuine:
             raise BadSignature(f"{_CHAMPION} is not signed with this key: retrain, or set the right key")
-        return str(version)
+        return version
 
     def promote(self, version: str) -> None:
         """Make a complete, correctly signed version the champion."""
         self.card(version)
-        record = {
-            "version": version,
-            "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "signature": self._sign(_CHAMPION_IS + version.encode()),
-        }
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        signature = self._sign(_claim(version, since))
+        record = {"version": version, "promoted_at": since, "signature": signature}
         self._store.put(_CHAMPION, json.dumps(record).encode())
 
     def _sign(self, text: bytes) -> str:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+
+def _claim(version: str, since: str) -> bytes:
+    """What is signed of a champion; the words keep a card's signature from standing for it."""
+    return f"the champion is {version} since {since}".encode()
 
 
 def _check_name(version: str) -> None:

@@ -155,7 +155,9 @@ def test_an_older_version_cannot_pass_for_a_newer_one(registry: Registry, store:
         registry.load("v2")
 
 
-@pytest.mark.parametrize("record", [b"{", b"[]", b"{}", b'{"version": 3, "signature": 4}', b"\xff"])
+@pytest.mark.parametrize(
+    "record", [b"{", b"[]", b"{}", b'{"version": 3, "signature": 4}', b"[" * 100_000, b"\xff"]
+)
 def test_a_champion_record_that_makes_no_sense_is_a_sentence(
     registry: Registry, store: Memory, record: bytes
 ) -> None:
@@ -164,11 +166,16 @@ def test_a_champion_record_that_makes_no_sense_is_a_sentence(
         registry.champion()
 
 
-def test_who_does_not_hold_the_key_cannot_name_a_champion(registry: Registry, store: Memory) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"version": "v1"}, {"promoted_at": "2099-01-01T00:00:00+00:00"}, {"signature": "\u00ff" * 64}]
+)
+def test_who_does_not_hold_the_key_cannot_name_a_champion_or_its_time(
+    registry: Registry, store: Memory, changed: dict[str, str]
+) -> None:
     registry.save("v1", 1, {})
     registry.save("v2", 2, {})
     registry.promote("v2")
-    record = json.loads(store["models/champion.json"]) | {"version": "v1"}
+    record = json.loads(store["models/champion.json"]) | changed
     store["models/champion.json"] = json.dumps(record).encode()
     with pytest.raises(BadSignature, match="not signed"):
         registry.champion()
