@@ -54,8 +54,10 @@ async def perform(data: Path, economy: Economy, port: int, signals: int | None) 
             if not await has_champion(settings):
                 await _unless(stop, prepare(settings, clock, economy))
             if not stop.is_set():
+                began = clock.now()
                 async with running(settings, clock) as app:
-                    await _live(app, both, signals, max(SILENT_S, SILENT_MARKET_S / economy.speed), stop)
+                    patience_s = max(SILENT_S, SILENT_MARKET_S / economy.speed)
+                    await _live(app, both, began, signals, patience_s, stop)
     console.print("Stopped.")
 
 
@@ -69,14 +71,21 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(task, return_exceptions=stop.is_set())
 
 
-async def _live(app: App, both: Worlds, signals: int | None, patience_s: float, stop: asyncio.Event) -> None:
+async def _live(
+    app: App,
+    both: Worlds,
+    began: datetime,
+    signals: int | None,
+    patience_s: float,
+    stop: asyncio.Event,
+) -> None:
     await ensure_watch(app, both, WATCH)
     since = app.services.clock.now()
     if signals is None:
         await _show(app, both, stop)
     else:
         await _until(app, signals, patience_s, stop)
-        await _report(app, both, since)
+        await _report(app, both, began, since)
 
 
 async def _show(app: App, both: Worlds, stop: asyncio.Event) -> None:
@@ -129,8 +138,11 @@ async def _stopped(app: App, stop: asyncio.Event) -> bool:
     return stop.is_set()
 
 
-async def _report(app: App, both: Worlds, since: datetime) -> None:
-    """The last line of the headless demo: what was signalled, held against the simulator's truth."""
+async def _report(app: App, both: Worlds, began: datetime, since: datetime) -> None:
+    """The last line of the headless demo: what was signalled, held against the simulator's truth.
+
+    Every signal of this run counts, from its beginning; the oracle's from when there surely was a watch.
+    """
     services, stats = app.services, app.services.stats
     rates = services.predictor.rates
     guild = int(both.discord["guild_id"])
@@ -139,7 +151,7 @@ async def _report(app: App, both: Worlds, since: datetime) -> None:
         both.market["control"],
         since,
         stats.last_listing_at or since,
-        {row.listing.hash for row in rows if row.seen_at >= since},
+        {row.listing.hash for row in rows if row.seen_at >= began},
         Thresholds(),
         services.settings.gas_ron * (rates.usd[Token.WRON] if rates else 0.0),
     )

@@ -8,13 +8,16 @@ profit and return.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
 from msgspec import Struct
 
 from pipeline.signal import Thresholds
+
+# A run begins with listings that are not brand new, and may signal those too.
+LISTED_BEFORE = timedelta(days=1)
 
 
 class Verdict(Struct, frozen=True):
@@ -34,14 +37,15 @@ async def judge(
     thresholds: Thresholds,
     gas_usd: float,
 ) -> Verdict:
-    """Compare the hashes that were signalled with the truth about everything listed in [since, until]."""
+    """Compare the hashes that were signalled with the truth; the oracle's are listed in [since, until]."""
+    told_from = (since - LISTED_BEFORE).timestamp()
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"{control}/truth/listings", params={"since": since.timestamp()}) as response,
+        session.get(f"{control}/truth/listings", params={"since": told_from}) as response,
     ):
         response.raise_for_status()
         truths = await response.json()
-    window = [truth for truth in truths if truth["listed_at"] <= until.timestamp()]
+    window = [truth for truth in truths if since.timestamp() <= truth["listed_at"] <= until.timestamp()]
     true = {truth["hash"] for truth in truths if net(truth, gas_usd) > 0}
     oracle = {
         truth["hash"] for truth in window if _could_be_bought(truth) and _clears(truth, thresholds, gas_usd)

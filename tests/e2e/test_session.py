@@ -78,7 +78,7 @@ async def test_thresholds_set_in_discord_hold_from_the_next_listing_on(service: 
     assert await service.bargain() not in service.records.alerted()
     assert "10,000" in await command(discord, "threshold show", watch="deals")
 
-    await command(discord, "threshold set", watch="deals", net=1)
+    await command(discord, "threshold set", watch="deals", net=Thresholds().min_net_usd)
     assert await service.bargain() in service.records.alerted()
 
     alerted = service.records.alerted()
