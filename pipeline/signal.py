@@ -6,6 +6,7 @@ from the calibrated distribution of the resale price, not from its middle alone.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +14,8 @@ from msgspec import Struct
 
 from pipeline.market.traits import Collection, collection
 from pipeline.market.values import Axie, AxieClass, Listing
+
+QUANTILE_LEVELS = tuple(step / 20 for step in range(1, 20))
 
 
 class Comparable(Struct, frozen=True):
@@ -24,8 +27,19 @@ class Comparable(Struct, frozen=True):
     likeness: str  # what it shares with the axie: "same build", "same battle parts", …
 
 
+class Contribution(Struct, frozen=True):
+    """What one thing about an axie adds to its forecast or takes from it, in dollars."""
+
+    name: str  # "market level", "build", "breed count", …
+    usd: float
+
+
 class Forecast(Struct, frozen=True):
-    """What an axie would resell for, as of a moment. Dollars; the interval covers 90 %."""
+    """What an axie would resell for, as of a moment. Dollars; the interval covers 90 %.
+
+    `quantiles` are prices at `QUANTILE_LEVELS`, ascending. `contributions` add up to `resale_usd`. Both are
+    empty in what versions before them have stored.
+    """
 
     axie_id: int
     at: datetime
@@ -34,13 +48,17 @@ class Forecast(Struct, frozen=True):
     low_usd: float
     high_usd: float
     comparables: tuple[Comparable, ...]
+    quantiles: tuple[float, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
 
 
 class Prediction(Struct, frozen=True):
     """A forecast held against a listing's ask.
 
     `net_usd` is the expected net profit, `return_` its ratio to the cost (0.25 is 25 %), and
-    `probability` the chance that the net is above zero. `cautions` name what the model cannot see.
+    `probability` the chance that the net is above zero. `sell_chance` is the chance that a resale, asked
+    at the forecast's price, is sold within a day, and `sell_hours` the hours within which half of such
+    are; None where history does not tell. `cautions` name what the model cannot see.
     """
 
     forecast: Forecast
@@ -52,14 +70,37 @@ class Prediction(Struct, frozen=True):
     return_: float
     probability: float
     cautions: tuple[str, ...] = ()
+    sell_chance: float | None = None
+    sell_hours: float | None = None
+
+    def chance(self, net_usd: float) -> float | None:
+        """The chance that the net profit is above an amount; None where no distribution is stored."""
+        quantiles = self.forecast.quantiles
+        if not quantiles:
+            return None
+        needed = (self.ask_usd + self.gas_usd + net_usd) / (1 - self.fee)
+        if needed <= quantiles[0]:
+            return 1 - QUANTILE_LEVELS[0] / 2
+        if needed >= quantiles[-1]:
+            return (1 - QUANTILE_LEVELS[-1]) / 2
+        above = bisect_right(quantiles, needed)
+        low, high = quantiles[above - 1], quantiles[above]
+        share = (needed - low) / (high - low)
+        return 1 - (
+            QUANTILE_LEVELS[above - 1] + share * (QUANTILE_LEVELS[above] - QUANTILE_LEVELS[above - 1])
+        )
 
 
 class Thresholds(Struct, frozen=True):
-    """The least a signal must promise: dollars, ratio to the cost, chance of a net above zero."""
+    """The least a signal must promise: dollars, ratio to the cost, chances of a net above zero and of a sale.
+
+    A chance to sell within a day that is unknown reaches no minimum but 0.
+    """
 
     min_net_usd: float = 0.5
     min_return: float = 0.15
     min_probability: float = 0.7
+    min_sell_chance: float = 0.0
 
 
 class Filters(Struct, frozen=True):
@@ -88,6 +129,7 @@ class Refusal(StrEnum):
     NET = "net profit too small"
     RETURN = "return too small"
     PROBABILITY = "probability too small"
+    SELL_CHANCE = "chance to sell within a day too small or unknown"
 
 
 def refusal(
@@ -110,6 +152,8 @@ def refusal(
         return Refusal.RETURN
     if prediction.probability < thresholds.min_probability:
         return Refusal.PROBABILITY
+    if thresholds.min_sell_chance > (prediction.sell_chance or 0.0):
+        return Refusal.SELL_CHANCE
     return None
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass, Listing, OrderStatus, Part, Slot
 from pipeline.signal import Filters, Refusal, Thresholds, refusal
-from tests.bot.factories import NOON, make_axie, make_listing, make_prediction
+from tests.bot.factories import NOON, make_axie, make_forecast, make_listing, make_prediction
 
 ANY = Thresholds(min_net_usd=-1e9, min_return=-1e9, min_probability=0.0)
 NONE = Filters()
@@ -33,6 +33,33 @@ def test_a_listing_that_clears_every_threshold_is_a_signal() -> None:
 )
 def test_each_threshold_refuses_by_its_own_name(over: dict[str, float], reason: Refusal) -> None:
     assert held(thresholds=Thresholds(1.0, 0.15, 0.8), **over) is reason
+
+
+@pytest.mark.parametrize(("known", "passes"), [(0.61, True), (0.59, False), (None, False)])
+def test_a_chance_to_sell_must_be_known_where_one_is_asked_for(known: float | None, passes: bool) -> None:
+    asked = msgspec.structs.replace(ANY, min_sell_chance=0.6)
+
+    assert (held(thresholds=asked, sell_chance=known) is None) == passes
+    assert held(sell_chance=known) is None
+
+
+@given(st.lists(st.floats(1, 50), min_size=19, max_size=19), st.floats(-30, 60), st.floats(0, 10))
+def test_a_higher_profit_is_never_likelier(prices: list[float], net: float, more: float) -> None:
+    prediction = make_prediction(make_listing(), forecast=make_forecast(quantiles=tuple(sorted(prices))))
+
+    likely, less = prediction.chance(net), prediction.chance(net + more)
+    assert likely is not None
+    assert less is not None
+    assert 0 < less <= likely < 1
+
+
+def test_the_chance_of_a_profit_is_read_off_the_quantiles() -> None:
+    prices = tuple(10.0 + step for step in range(1, 20))  # the level 0.05 × n is at 10 + n dollars
+    prediction = make_prediction(make_listing(), forecast=make_forecast(quantiles=prices))
+    even = 20.0 * (1 - prediction.fee) - prediction.ask_usd - prediction.gas_usd
+
+    assert prediction.chance(even) == pytest.approx(0.5)
+    assert make_prediction(make_listing()).chance(0.0) is None
 
 
 @given(
