@@ -22,6 +22,7 @@ import joblib
 import numpy as np
 
 FORMAT = 1
+REMEMBERED = 20  # champions that one can go back to
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 _CHAMPION = "models/champion.json"
 
@@ -69,6 +70,20 @@ class Card:
     libraries: dict[str, str]
     format: int
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reign:
+    """Who is champion, since when, and who was before, the latest last."""
+
+    version: str
+    since: str
+    before: tuple[str, ...] = ()
+
+    def claim(self) -> bytes:
+        """What is signed; the words keep a card's signature from standing for it."""
+        after = f" after {', '.join(self.before)}" if self.before else ""
+        return f"the champion is {self.version} since {self.since}{after}".encode()
 
 
 class Registry:
@@ -156,36 +171,73 @@ class Registry:
 
     def champion(self) -> str:
         """The version that serves. NoSuchVersion if none has been promoted yet."""
+        return self._reign().version
+
+    def former(self) -> list[str]:
+        """The versions that were champion before the present one, the latest last."""
+        return list(self._reign().before)
+
+    def promote(self, version: str) -> None:
+        """Make a complete, correctly signed version the champion."""
+        self.card(version)
+        try:
+            reign = self._reign()
+        except RegistryError:  # none yet, or one that nobody vouches for
+            before: list[str] = []
+        else:
+            before = list(reign.before) + [reign.version] * (reign.version != version)
+        self._crown(version, before)
+
+    def rollback(self) -> str:
+        """Make the champion's predecessor the champion again and return its name.
+
+        What was rolled back from is forgotten as a predecessor, so that a second rollback goes one further
+        back. Versions that are no longer complete or correctly signed are passed over. NoSuchVersion where
+        no predecessor is left.
+        """
+        reign = self._reign()
+        before = list(reign.before)
+        while before:
+            version = before.pop()
+            try:
+                self.card(version)
+            except RegistryError:
+                continue
+            self._crown(version, before)
+            return version
+        raise NoSuchVersion(f"no champion before {reign.version} is left to go back to")
+
+    def _reign(self) -> _Reign:
+        """The champion's record, its signature verified."""
         try:
             stored = self._store.get(_CHAMPION)
         except LookupError:
             raise NoSuchVersion("no model has been promoted yet: run `axieflip train`") from None
         try:
             record = json.loads(stored)
-            version, since = str(record["version"]), str(record["promoted_at"])
+            before = tuple(str(name) for name in record.get("before", ()))
+            reign = _Reign(str(record["version"]), str(record["promoted_at"]), before)
             given = str(record["signature"]).encode()
-            genuine = hmac.compare_digest(self._sign(_claim(version, since)).encode(), given)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            genuine = hmac.compare_digest(self._sign(reign.claim()).encode(), given)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RegistryError(f"{_CHAMPION} cannot be read: retrain") from error
         if not genuine:
             raise BadSignature(f"{_CHAMPION} is not signed with this key: retrain, or set the right key")
-        return version
+        return reign
 
-    def promote(self, version: str) -> None:
-        """Make a complete, correctly signed version the champion."""
-        self.card(version)
+    def _crown(self, version: str, before: list[str]) -> None:
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        signature = self._sign(_claim(version, since))
-        record = {"version": version, "promoted_at": since, "signature": signature}
+        reign = _Reign(version, since, tuple(before[-REMEMBERED:]))
+        record = {
+            "version": version,
+            "promoted_at": since,
+            "before": reign.before,
+            "signature": self._sign(reign.claim()),
+        }
         self._store.put(_CHAMPION, json.dumps(record).encode())
 
     def _sign(self, text: bytes) -> str:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
-
-
-def _claim(version: str, since: str) -> bytes:
-    """What is signed of a champion; the words keep a card's signature from standing for it."""
-    return f"the champion is {version} since {since}".encode()
 
 
 def _check_name(version: str) -> None:

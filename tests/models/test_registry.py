@@ -179,3 +179,48 @@ def test_who_does_not_hold_the_key_cannot_name_a_champion_or_its_time(
     store["models/champion.json"] = json.dumps(record).encode()
     with pytest.raises(BadSignature, match="not signed"):
         registry.champion()
+
+
+def test_a_rollback_goes_back_one_champion_at_a_time(registry: Registry) -> None:
+    for version in ("v1", "v2", "v3"):
+        registry.save(version, 1, {})
+        registry.promote(version)
+    registry.promote("v3")  # what is champion already is not its own predecessor
+    assert registry.former() == ["v1", "v2"]
+    assert registry.rollback() == registry.champion() == "v2"
+    registry.promote("v3")
+    assert registry.former() == ["v1", "v2"]
+    assert [registry.rollback(), registry.rollback()] == ["v2", "v1"]
+    with pytest.raises(NoSuchVersion, match="before v1"):
+        registry.rollback()
+    assert registry.champion() == "v1"
+
+
+def test_a_rollback_passes_over_what_can_no_longer_serve(registry: Registry, store: Memory) -> None:
+    for version in ("v1", "v2", "v3"):
+        registry.save(version, 1, {})
+        registry.promote(version)
+    store["models/v2/card.json"] = store["models/v2/card.json"].replace(b'"size"', b'"Size"')
+    assert registry.rollback() == "v1"
+
+
+def test_who_does_not_hold_the_key_cannot_name_a_former_champion(registry: Registry, store: Memory) -> None:
+    for version in ("v1", "v2"):
+        registry.save(version, 1, {})
+        registry.promote(version)
+    record = json.loads(store["models/champion.json"]) | {"before": ["v2"]}
+    store["models/champion.json"] = json.dumps(record).encode()
+    with pytest.raises(BadSignature):
+        registry.rollback()
+
+
+def test_a_champion_of_before_there_were_rollbacks_is_known_and_has_no_predecessor(
+    registry: Registry, store: Memory
+) -> None:
+    registry.save("v1", 1, {})
+    registry.promote("v1")
+    record = json.loads(store["models/champion.json"])
+    del record["before"]
+    store["models/champion.json"] = json.dumps(record).encode()
+    assert registry.champion() == "v1"
+    assert registry.former() == []
