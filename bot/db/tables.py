@@ -88,11 +88,19 @@ class PredictionRow(Base):
     """What the champion of the moment said about a listing."""
 
     __tablename__ = "predictions"
+    # Each ends with what a page is cut by and narrowed by, so that only rows to be shown are looked up.
+    __table_args__ = (
+        Index(None, "at", "listing_hash", "net_usd"),
+        Index(None, "class", "at", "listing_hash", "net_usd"),
+        Index(None, "collection", "at", "listing_hash", "net_usd"),
+    )
 
     listing_hash: Mapped[str] = mapped_column(
         ForeignKey("listings.hash", ondelete="CASCADE"), primary_key=True
     )
-    at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime]
+    class_: Mapped[str] = mapped_column("class", String(16))
+    collection: Mapped[str | None] = mapped_column(String(16))
     model_version: Mapped[str] = mapped_column(String(100), index=True)
     ask_usd: Mapped[float]
     resale_usd: Mapped[float]
@@ -116,6 +124,8 @@ class AlertRow(Base):
         UniqueConstraint("nonce"),
         Index(None, "state", "next_attempt_at"),
         Index(None, "guild_id", "state"),
+        Index(None, "guild_id", "id"),
+        Index(None, "watch_id", "id"),
         Index(None, "listing_hash", "guild_id"),
     )
 
@@ -149,7 +159,7 @@ class OutcomeRow(Base):
 
 
 class TrainingRunRow(Base):
-    """One attempt at training, in the machine's time."""
+    """One attempt at training, in the machine's time, and the message that follows it where there is one."""
 
     __tablename__ = "training_runs"
 
@@ -163,6 +173,8 @@ class TrainingRunRow(Base):
     error: Mapped[str | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    channel_id: Mapped[int | None] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ModelVersionRow(Base):

@@ -22,6 +22,7 @@ from bot.db import Database
 from bot.db.tables import AlertRow, AlertState, ListingRow, OutcomeRow, PredictionRow, WatchRow
 from bot.services.watches import Watch
 from pipeline.clock import Clock
+from pipeline.market.traits import collection
 from pipeline.market.values import Listing, OrderStatus, Resolution
 from pipeline.signal import Prediction
 
@@ -88,7 +89,7 @@ class Journal:
                 return 0
             await session.execute(
                 insert(PredictionRow.__table__),  # type: ignore[arg-type]
-                [_prediction_row(prediction) for _, prediction in priced],
+                [_prediction_row(entry.listing, prediction) for entry, prediction in priced],
             )
             return await self._alert(session, [entry for entry, _ in priced], now)
 
@@ -244,11 +245,13 @@ def _listing_row(listing: Listing, now: datetime) -> dict[str, Any]:
     }
 
 
-def _prediction_row(prediction: Prediction) -> dict[str, Any]:
+def _prediction_row(listing: Listing, prediction: Prediction) -> dict[str, Any]:
     forecast = prediction.forecast
     return {
         "listing_hash": prediction.listing_hash,
         "at": forecast.at,
+        "class": listing.axie.class_,
+        "collection": collection(listing.axie),
         "model_version": forecast.model_version,
         "ask_usd": prediction.ask_usd,
         "resale_usd": forecast.resale_usd,

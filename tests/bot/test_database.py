@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -16,12 +17,13 @@ from sqlalchemy.exc import StatementError
 from bot.db import Database, current, head, upgrade
 from bot.db.engine import connect
 from bot.db.schema import config
-from bot.db.tables import Base, GuildRow, WatcherStateRow
+from bot.db.tables import Base, GuildRow, PredictionRow, WatcherStateRow
 from bot.db.types import TokenAmount, UtcDateTime
 from bot.errors import SchemaError
 from bot.services.state import State
+from pipeline.market.values import AxieClass, Part, Slot
 from tests.bot.conftest import sqlite_url
-from tests.bot.factories import NOON
+from tests.bot.factories import NOON, make_axie, make_listing
 
 
 async def test_a_missing_database_is_made_with_its_folder_at_the_newest_schema(tmp_path: Path) -> None:
@@ -160,3 +162,32 @@ def test_every_table_can_be_created_on_postgresql() -> None:
         for index in table.indexes:
             CreateIndex(index).compile(dialect=dialect)
             assert len(str(index.name)) <= 63
+
+
+async def test_predictions_of_before_there_were_classes_are_told_theirs(tmp_path: Path) -> None:
+    from alembic import command
+
+    url = sqlite_url(tmp_path / "old.db")
+    parts = tuple(
+        Part(f"{slot}-plain", slot, AxieClass.BUG, special="Mystic" if slot is Slot.TAIL else None)
+        for slot in Slot
+    )
+    listings = [make_listing(), make_listing(axie=make_axie(class_=AxieClass.BUG, parts=parts))]
+    engine = connect(url, foreign_keys=False)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(config(sync), "0001"))
+        for listing in listings:
+            row = {"hash": listing.hash, "body": msgspec.json.encode(listing).decode(), "at": "2026-06-01"}
+            await connection.execute(
+                text(
+                    "INSERT INTO listings VALUES (:hash, 1, 'WETH', '1', '0', 'Open', :at, :at, :at, :body)"
+                ),
+                row,
+            )
+            await connection.execute(
+                text("INSERT INTO predictions VALUES (:hash, :at, 'v', 1, 1, 1, 1, 1, 1, 1, '{}')"), row
+            )
+    await engine.dispose()
+    async with Database.open(url) as db, db.reading() as session:
+        found = await session.execute(select(PredictionRow.class_, PredictionRow.collection))
+        assert set(found.all()) == {("Beast", None), ("Bug", "mystic")}
