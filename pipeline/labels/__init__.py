@@ -1,10 +1,12 @@
 """Labels: from raw records to a sales table whose prices can be trusted.
 
 The sale feed tells no payment token, so that a price is either known from the listing that was sold,
-inferred where only one token makes sense of the amount, or left out. What is left out is counted.
+inferred where only one token makes sense of the amount, or left out. What is left out is counted. Listings
+that were not sold are kept too, with how long nobody wanted them (`listing_outcomes`).
 """
 
 from pipeline.labels.asked import asked
 from pipeline.labels.build import LabelResult, build_sales
+from pipeline.labels.outcomes import ListingOutcome, listing_outcomes
 
-__all__ = ["LabelResult", "asked", "build_sales"]
+__all__ = ["LabelResult", "ListingOutcome", "asked", "build_sales", "listing_outcomes"]

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from pipeline.datasets import read_records
 from pipeline.labels.build import as_of
+from pipeline.labels.outcomes import YOUNG
 from pipeline.market.values import Axie, Listing, Rates
 from pipeline.objects import ObjectStore
 
 LATELY = timedelta(days=2)
-YOUNG = timedelta(hours=8)
 
 
 def asked(store: ObjectStore, until: datetime) -> list[tuple[Axie, float]]:

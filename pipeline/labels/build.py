@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from pipeline.datasets import Damaged, read_records
 from pipeline.labels import tokens
+from pipeline.labels.orders import Known, known_orders, listings_sold
 from pipeline.labels.suspects import without_suspects
 from pipeline.market.traits import collection
 from pipeline.market.values import Axie, Listing, OrderStatus, Price, Rates, Resolution, Sale, Slot
@@ -21,7 +22,6 @@ from pipeline.sales import conform, empty_sales
 
 # A listing stays open for half a year at most; one seen longer before a sale than this is rarely its.
 LISTED_BEFORE = timedelta(days=30)
-AUCTION_TOLERANCE = 0.02  # the price moves between the block's time and the time that the feed tells
 WITHIN = timedelta(hours=12)  # how exactly the time of a sale that only its order tells must be known
 
 
@@ -52,7 +52,7 @@ def build_sales(store: ObjectStore, *, since: datetime | None = None) -> LabelRe
     rates = sorted(read_records(store, "rates", Rates, damaged=damaged), key=lambda held: held.at)
     before = since - LISTED_BEFORE if since else None
     listings = {row.hash: row for row in read_records(store, "listings", Listing, before, damaged)}
-    outcomes = _outcomes(read_records(store, "resolutions", Resolution, before, damaged))
+    orders = known_orders(read_records(store, "resolutions", Resolution, before, damaged))
     sales = sorted(
         read_records(store, "sales", Sale, since, damaged), key=lambda sale: (sale.sold_at, sale.id)
     )
@@ -60,60 +60,30 @@ def build_sales(store: ObjectStore, *, since: datetime | None = None) -> LabelRe
     if not rates:
         excluded["no exchange rates"] = len(sales)
         return LabelResult(empty_sales(), excluded, damaged)
-    labels, untold = _matched(without_suspects(sales, excluded), listings.values(), rates)
+    labels, untold = _matched(without_suspects(sales, excluded), listings.values(), orders, rates)
     labels += _inferred(untold, rates, excluded)
-    labels += _unseen(listings.values(), outcomes, sales, rates, since)
+    labels += _unseen(listings.values(), orders, sales, rates, since)
     labels.sort(key=lambda label: (label.sold_at, label.axie.id))
     return LabelResult(tabulate(labels), +excluded, damaged)  # reasons that struck nothing are dropped
 
 
-class _Outcome(Struct):
-    final: Resolution | None = None
-    last_open: datetime | None = None
-
-
-def _outcomes(resolutions: Iterable[Resolution]) -> dict[str, _Outcome]:
-    found: defaultdict[str, _Outcome] = defaultdict(_Outcome)
-    for resolution in resolutions:
-        outcome = found[resolution.hash]
-        if not resolution.status.final:
-            outcome.last_open = max(outcome.last_open or resolution.at, resolution.at)
-        elif outcome.final is None or resolution.at < outcome.final.at:
-            outcome.final = resolution
-    return found
-
-
 def _matched(
-    sales: Sequence[Sale], listings: Iterable[Listing], rates: Sequence[Rates]
+    sales: Sequence[Sale],
+    listings: Iterable[Listing],
+    orders: Mapping[str, Known],
+    rates: Sequence[Rates],
 ) -> tuple[list[_Label], list[Sale]]:
-    """Labels of the sales whose listing was seen, and the other sales.
-
-    A listing is the one that was sold where axie and seller agree and the amount is what it asked for
-    at that moment, which no other token could make so.
-    """
-    by_axie: defaultdict[int, list[Listing]] = defaultdict(list)
-    for listing in listings:
-        by_axie[listing.axie.id].append(listing)
+    """Labels of the sales whose listing was seen, and the other sales."""
     labels: list[_Label] = []
     untold: list[Sale] = []
-    for sale in sales:
+    for sale, listing in zip(sales, listings_sold(sales, listings, orders), strict=True):
         at = as_of(rates, sale.sold_at)
-        candidates = [
-            held for held in by_axie.get(sale.axie.id, ()) if held.token in at.usd and _sold(held, sale)
-        ]
-        if sold := max(candidates, key=lambda held: held.started_at, default=None):
-            price = Price(sale.amount, sold.token)
-            labels.append(_Label(sold.axie, sale.sold_at, price, at, sold.started_at))
+        if listing is not None and listing.token in at.usd:
+            price = Price(sale.amount, listing.token)
+            labels.append(_Label(listing.axie, sale.sold_at, price, at, listing.started_at))
         else:
             untold.append(sale)
     return labels, untold
-
-
-def _sold(listing: Listing, sale: Sale) -> bool:
-    if listing.seller.lower() != sale.seller.lower() or listing.started_at > sale.sold_at:
-        return False
-    ask = listing.ask(sale.sold_at).amount
-    return abs(ask - sale.amount) <= (AUCTION_TOLERANCE * ask if listing.is_auction else 0)
 
 
 def _inferred(sales: Sequence[Sale], rates: Sequence[Rates], excluded: Counter[str]) -> list[_Label]:
@@ -131,7 +101,7 @@ def _inferred(sales: Sequence[Sale], rates: Sequence[Rates], excluded: Counter[s
 
 def _unseen(
     listings: Iterable[Listing],
-    outcomes: dict[str, _Outcome],
+    orders: Mapping[str, Known],
     sales: Sequence[Sale],
     rates: Sequence[Rates],
     since: datetime | None,
@@ -146,13 +116,12 @@ def _unseen(
         times[sale.axie.id].append(sale.sold_at)
     labels: list[_Label] = []
     for listing in listings:
-        outcome = outcomes.get(listing.hash)
-        if outcome is None or outcome.final is None or outcome.final.status is not OrderStatus.MATCHED:
+        known = orders.get(listing.hash)
+        if known is None or known.final is None or known.final.status is not OrderStatus.MATCHED:
             continue
-        at = outcome.final.at
-        open_until = max(listing.seen_at, outcome.last_open or listing.seen_at)
+        at = known.final.at
         told = any(listing.started_at <= sold_at <= at for sold_at in times.get(listing.axie.id, ()))
-        late = at - open_until > WITHIN or (since is not None and at < since)
+        late = at - known.open_until(listing) > WITHIN or (since is not None and at < since)
         held = as_of(rates, at)
         if listing.is_auction or told or late or listing.token not in held.usd:
             continue

@@ -36,6 +36,13 @@ def without_suspects(sales: Sequence[Sale], excluded: Counter[str]) -> list[Sale
     return [sale for index, sale in enumerate(kept) if index not in suspect]
 
 
+def suspect_sales(sales: Sequence[Sale]) -> set[str]:
+    """The ids of the sales that say nothing of a price; a repeat of an honest one is none of them."""
+    kept = without_suspects(sales, Counter())
+    honest = {(sale.axie.id, int(sale.sold_at.timestamp())) for sale in kept}
+    return {sale.id for sale in sales if (sale.axie.id, int(sale.sold_at.timestamp())) not in honest}
+
+
 def _ping_pong(sales: Sequence[Sale]) -> set[int]:
     histories: defaultdict[int, list[int]] = defaultdict(list)
     for index, sale in enumerate(sales):

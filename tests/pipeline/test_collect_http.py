@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.clock import ManualClock
 from pipeline.collect import CollectBudget, collect
 from pipeline.datasets import read_records
-from pipeline.labels import build_sales
+from pipeline.labels import build_sales, listing_outcomes
 from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
 from pipeline.market.values import Resolution, Sale
@@ -75,3 +75,15 @@ async def test_a_simulated_market_is_collected_whole_and_labelled_right(tmp_path
     assert len(told) > 0.85 * len(adult)
     assert sum(true == token for true, token in told) >= 0.99 * len(told)
     assert len(result.table) + result.excluded.total() >= len(adult)
+
+    outcomes = listing_outcomes(store)
+    sold_at = {sale.order.hash: sale.at for sale in economy.sales}
+    assert len(outcomes) > 500
+    assert sum(outcome.sold for outcome in outcomes) > 100
+    for outcome in outcomes:
+        true = sold_at.get(outcome.hash)
+        if outcome.sold_by is not None:
+            assert true is not None
+            assert outcome.open_until.timestamp() - 1 <= true <= outcome.sold_by.timestamp() + 1
+        elif true is not None:
+            assert outcome.open_until.timestamp() <= true
