@@ -34,6 +34,7 @@ from bot.services.retraining import Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
+from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
 from models.registry import Registry
@@ -105,6 +106,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         retraining = Retraining(runs, predictor, lambda: birth_order(settings, clock))
         stack.push_async_callback(retraining.stop)
         supervisor = Supervisor()
+        workers = Workers()
+        stack.callback(workers.close)
         journal = Journal(db, clock)
         services = Services(
             settings=settings,
@@ -121,6 +124,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             retraining=retraining,
             started_at=datetime.now(UTC),
             stats=IntakeStats(),
+            workers=workers,
         )
         await _warm_up(services)
         watcher = Watcher(

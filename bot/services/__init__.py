@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.services.runs import Runs
     from bot.services.stats import IntakeStats
     from bot.services.watches import Watches
+    from bot.services.workers import Workers
     from bot.settings import Settings
     from bot.supervisor import Supervisor
     from pipeline.clock import Clock
@@ -43,3 +44,4 @@ class Services:
     retraining: Retraining
     started_at: datetime
     stats: IntakeStats
+    workers: Workers

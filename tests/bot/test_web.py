@@ -22,6 +22,7 @@ from bot.services.outbox import Outbox
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
+from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
 from bot.web import BODY_LIMIT, create_app, serve
@@ -98,6 +99,7 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         retraining=cast(Any, None),
         started_at=datetime.now(UTC),
         stats=IntakeStats(),
+        workers=Workers(),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bot.services.outbox import Outbox
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
+from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
 from cogs import outgoing
@@ -48,9 +49,17 @@ def settings() -> Settings:
     return Settings(_env_file=None, **given)
 
 
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """One worker process for all tests: it starts with the first picture, and that takes a second."""
+    workers = Workers()
+    yield workers
+    workers.close()
+
+
 @pytest.fixture
 async def services(
-    empty_database: Path, tmp_path: Path, clock: Clock, settings: Settings
+    empty_database: Path, tmp_path: Path, clock: Clock, settings: Settings, workers: Workers
 ) -> AsyncIterator[Services]:
     path = tmp_path / "bot.db"
     shutil.copy(empty_database, path)
@@ -72,6 +81,7 @@ async def services(
             retraining=StepwiseRetraining(runs),
             started_at=datetime.now(UTC),
             stats=IntakeStats(),
+            workers=workers,
         )
         await supervisor.stop(5)
 
