@@ -25,6 +25,7 @@ from bot.services import Services
 from bot.services.audit import Audit
 from bot.services.collecting import Collecting
 from bot.services.feed import RatesFeed, SalesFeed
+from bot.services.guilds import Guilds
 from bot.services.intake import Intake
 from bot.services.journal import Journal
 from bot.services.outbox import Outbox
@@ -109,13 +110,15 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         workers = Workers()
         stack.callback(workers.close)
         journal = Journal(db, clock)
+        watches = Watches(db, clock)
         services = Services(
             settings=settings,
             clock=clock,
             db=db,
             supervisor=supervisor,
             market=market,
-            watches=Watches(db, clock),
+            watches=watches,
+            guilds=Guilds(db, clock, watches),
             journal=journal,
             outbox=Outbox(db, clock),
             runs=runs,

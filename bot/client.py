@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 COGS: Final = (
     "cogs.errors",
+    "cogs.access",
+    "cogs.servers",
     "cogs.alerts",
     "cogs.watches",
     "cogs.thresholds",
@@ -59,11 +61,6 @@ class AxieflipBot(commands.AutoShardedBot):
         for name in self._cogs:
             await self.load_extension(name)
         await self._publish()
-
-    async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Delete what a server asked for when it removes the bot."""
-        await self.services.watches.forget_guild(guild.id)
-        log.info("forgot a server that removed the bot", guild=guild.id)
 
     async def _publish(self) -> None:
         home = self.services.settings.discord_guild_id

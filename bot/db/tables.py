@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bot.db.types import RowId, TokenAmount, UtcDateTime
@@ -46,6 +46,8 @@ class GuildRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     known_since: Mapped[datetime]
+    settings: Mapped[str] = mapped_column(server_default="{}")
+    left_at: Mapped[datetime | None]  # the machine's time; when the bot was taken off the server
 
 
 class WatchRow(Base):
@@ -64,6 +66,8 @@ class WatchRow(Base):
     created_by: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     paused: Mapped[bool]
+    delivery: Mapped[str] = mapped_column(server_default="{}")
+    paused_reason: Mapped[str | None]  # why the bot itself paused it
 
 
 class ListingRow(Base):
@@ -93,6 +97,14 @@ class PredictionRow(Base):
         Index(None, "at", "listing_hash", "net_usd"),
         Index(None, "class", "at", "listing_hash", "net_usd"),
         Index(None, "collection", "at", "listing_hash", "net_usd"),
+        # Only what might pay is ever counted for thresholds: a few in a hundred of all predictions.
+        Index(
+            "ix_predictions_promising_at",
+            "at",
+            "net_usd",
+            sqlite_where=text("net_usd >= 0"),
+            postgresql_where=text("net_usd >= 0"),
+        ),
     )
 
     listing_hash: Mapped[str] = mapped_column(
@@ -127,6 +139,7 @@ class AlertRow(Base):
         Index(None, "guild_id", "id"),
         Index(None, "watch_id", "id"),
         Index(None, "listing_hash", "guild_id"),
+        Index(None, "watch_id", "queued_at"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -144,6 +157,7 @@ class AlertRow(Base):
     settled_at: Mapped[datetime | None]
     queued_at: Mapped[datetime]  # the machine's time, like next_attempt_at: pacing is in real time
     next_attempt_at: Mapped[datetime]
+    held_until: Mapped[datetime | None]  # the machine's time; set where it goes out in a digest
 
 
 class OutcomeRow(Base):
@@ -156,6 +170,14 @@ class OutcomeRow(Base):
     )
     status: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PartRow(Base):
+    """A part that some listed axie had."""
+
+    __tablename__ = "parts"
+
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
 
 
 class TrainingRunRow(Base):
@@ -198,7 +220,7 @@ class WatcherStateRow(Base):
 
 
 class AuditRow(Base):
-    """Who changed what; never deleted."""
+    """Who changed what; a server's rows go when its data is deleted."""
 
     __tablename__ = "audit_log"
     __table_args__ = (Index(None, "guild_id", "id"),)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bot.db import Database
     from bot.services.audit import Audit
+    from bot.services.guilds import Guilds
     from bot.services.journal import Journal
     from bot.services.outbox import Outbox
     from bot.services.predictor import Predictor
@@ -36,6 +37,7 @@ class Services:
     supervisor: Supervisor
     market: MarketClient
     watches: Watches
+    guilds: Guilds
     journal: Journal
     outbox: Outbox
     runs: Runs

@@ -1,7 +1,7 @@
 """Who changed what, and when in the machine's time: one row for every change by a person or the bot.
 
 A change made in a transaction is noted in the same one with `note`, so that neither is there without
-the other. Rows are never changed or deleted.
+the other. Rows are never changed, and deleted only with all other data of their server.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class AuditEntry(Struct, frozen=True):
     subject: str
     before: Any
     after: Any
+    id: int = 0
 
 
 class Audit:
@@ -51,24 +52,24 @@ class Audit:
             entry = AuditEntry(datetime.now(UTC), guild_id, actor, action, subject, before, after)
             await note(session, entry)
 
-    async def recent(self, guild_id: int | None = None, limit: int = 20) -> list[AuditEntry]:
-        """The last changes, of one server or (None) of all and of the bot."""
+    async def recent(
+        self, guild_id: int | None = None, limit: int = 20, *, before: int | None = None
+    ) -> list[AuditEntry]:
+        """The last changes, of one server or (None) of all and of the bot; `before` an entry, if given."""
         rows = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
         if guild_id is not None:
             rows = rows.where(AuditRow.guild_id == guild_id)
+        if before is not None:
+            rows = rows.where(AuditRow.id < before)
         async with self._db.reading() as session:
-            return [
-                AuditEntry(
-                    row.at,
-                    row.guild_id,
-                    row.actor,
-                    row.action,
-                    row.subject,
-                    _decode(row.before),
-                    _decode(row.after),
-                )
-                for row in await session.scalars(rows)
-            ]
+            return [_entry(row) for row in await session.scalars(rows)]
+
+    async def entry(self, guild_id: int, id_: int) -> AuditEntry | None:
+        """One change of a server."""
+        row = select(AuditRow).where(AuditRow.guild_id == guild_id, AuditRow.id == id_)
+        async with self._db.reading() as session:
+            found = await session.scalar(row)
+        return None if found is None else _entry(found)
 
 
 async def note(session: AsyncSession, entry: AuditEntry) -> None:
@@ -83,6 +84,19 @@ async def note(session: AsyncSession, entry: AuditEntry) -> None:
             before=_encode(entry.before),
             after=_encode(entry.after),
         )
+    )
+
+
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(
+        row.at,
+        row.guild_id,
+        row.actor,
+        row.action,
+        row.subject,
+        _decode(row.before),
+        _decode(row.after),
+        row.id,
     )
 
 

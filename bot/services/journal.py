@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
 from bot.db.tables import AlertRow, AlertState, ListingRow, OutcomeRow, PredictionRow, WatchRow
+from bot.services.pacing import held_until, hour_start
 from bot.services.watches import Watch
 from pipeline.clock import Clock
 from pipeline.market.traits import collection
@@ -101,9 +103,10 @@ class Journal:
         # The lock keeps the watches from being removed before the commit on PostgreSQL; SQLite has its own.
         there = select(WatchRow.id).where(WatchRow.id.in_(ids)).with_for_update(read=True, key_share=True)
         kept = set(await session.scalars(there))
-        rows = [_alert_row(watch, hash_, now) for watch, hash_ in wanted if watch.id in kept]
-        if not rows:
+        kept_wanted = [(watch, hash_) for watch, hash_ in wanted if watch.id in kept]
+        if not kept_wanted:
             return 0
+        rows = await _alert_rows(session, kept_wanted, now)
         statement = self._db.insert_or_ignore(AlertRow).returning(AlertRow.id)
         return len(list(await session.scalars(statement, rows)))
 
@@ -264,8 +267,36 @@ def _prediction_row(listing: Listing, prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _alert_row(watch: Watch, listing_hash: str, now: datetime) -> dict[str, Any]:
+async def _alert_rows(
+    session: AsyncSession, wanted: Sequence[tuple[Watch, str]], now: datetime
+) -> list[dict[str, Any]]:
     queued_at = datetime.now(UTC)
+    capped = {watch.id for watch, _ in wanted if watch.delivery.cap is not None}
+    sent = await _sent_this_hour(session, capped, queued_at) if capped else Counter()
+    rows = []
+    for watch, listing_hash in wanted:
+        until = held_until(watch.delivery, watch.zone, queued_at, sent[watch.id])
+        sent[watch.id] += until is None
+        rows.append(_alert_row(watch, listing_hash, now, queued_at, until))
+    return rows
+
+
+async def _sent_this_hour(session: AsyncSession, watch_ids: set[int], now: datetime) -> Counter[int]:
+    rows = (
+        select(AlertRow.watch_id, func.count())
+        .where(
+            AlertRow.watch_id.in_(watch_ids),
+            AlertRow.queued_at >= hour_start(now),
+            AlertRow.held_until.is_(None),
+        )
+        .group_by(AlertRow.watch_id)
+    )
+    return Counter({id_: count for id_, count in await session.execute(rows) if id_ is not None})
+
+
+def _alert_row(
+    watch: Watch, listing_hash: str, now: datetime, queued_at: datetime, until: datetime | None
+) -> dict[str, Any]:
     return {
         "watch_id": watch.id,
         "listing_hash": listing_hash,
@@ -277,7 +308,8 @@ def _alert_row(watch: Watch, listing_hash: str, now: datetime) -> dict[str, Any]
         "attempts": 0,
         "created_at": now,
         "queued_at": queued_at,
-        "next_attempt_at": queued_at,
+        "next_attempt_at": until or queued_at,
+        "held_until": until,
     }
 
 

@@ -21,7 +21,6 @@ from bot.db import Database
 from bot.services.watches import Watches
 from bot.settings import Settings
 from pipeline.clock import SystemClock
-from pipeline.signal import Filters, Thresholds
 
 HOME = 987654321
 
@@ -96,19 +95,6 @@ async def test_a_refused_publication_does_not_stop_the_bot_and_is_tried_at_the_n
     assert [log["code"] for log in logs if log["log_level"] == "error"] == [50001]
     await env.restart_bot(create_bot(services, shard_count=1, cogs=(__name__,)))
     assert len(published(env)) == 2
-    await env.shutdown()
-
-
-async def test_a_server_that_removes_the_bot_is_forgotten(services: Any) -> None:
-    env = await started(services)
-    guild = env.create_guild()
-    await services.watches.add(guild.id, 1, "w", Thresholds(), Filters(), actor=1)
-    env.backend.emit("GUILD_DELETE", {"id": str(guild.id), "unavailable": True})
-    await env.settle()
-    assert len(await services.watches.list(guild.id)) == 1, "an outage of Discord is no farewell"
-    env.backend.emit("GUILD_DELETE", {"id": str(guild.id)})
-    await env.settle()
-    assert await services.watches.list(guild.id) == []
     await env.shutdown()
 
 

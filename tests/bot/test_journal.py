@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.db import Database
 from bot.db.tables import OutcomeRow
 from bot.services import journal as journal_module
+from bot.services.guilds import Guilds
 from bot.services.journal import Entry, Journal, JournalCounts, nonce
 from bot.services.outbox import Outbox
 from bot.services.watches import Watch, Watches
@@ -243,10 +244,10 @@ async def test_open_orders_are_asked_for_in_turn_even_if_the_market_knows_nothin
 
 
 async def test_a_forgotten_server_takes_its_alerts_with_it_and_leaves_the_listings(
-    journal: Journal, watches: Watches, outbox: Outbox
+    db: Database, clock: ManualClock, journal: Journal, watches: Watches, outbox: Outbox
 ) -> None:
     await journal.record([signal(await add(watches), await add(watches, guild=GUILD + 1))])
-    await watches.forget_guild(GUILD)
+    await Guilds(db, clock, watches).forget(GUILD, ACTOR)
     assert [alert.guild_id for alert in await outbox.due()] == [GUILD + 1]
     assert (await journal.counts()).listings == 1
 

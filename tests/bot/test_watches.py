@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import Database
 from bot.errors import AxieflipError, Conflict, LimitReached, NotFound
 from bot.services.audit import Audit
+from bot.services.guilds import Guilds
 from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
@@ -26,6 +27,11 @@ FILTERS = Filters(
 @pytest.fixture
 def watches(db: Database, clock: ManualClock) -> Watches:
     return Watches(db, clock)
+
+
+@pytest.fixture
+def guilds(db: Database, clock: ManualClock, watches: Watches) -> Guilds:
+    return Guilds(db, clock, watches)
 
 
 async def add(watches: Watches, name: str = "Cheap", guild: int = GUILD) -> Watch:
@@ -95,7 +101,7 @@ async def test_thresholds_that_make_no_sense_are_refused(watches: Watches, wrong
     assert await watches.get(GUILD, "cheap") == before
 
 
-async def test_every_change_is_seen_in_the_active_watches_at_once(watches: Watches) -> None:
+async def test_every_change_is_seen_in_the_active_watches_at_once(watches: Watches, guilds: Guilds) -> None:
     assert await watches.active() == ()
     one = await add(watches)
     assert await watches.active() == (one,)
@@ -106,7 +112,7 @@ async def test_every_change_is_seen_in_the_active_watches_at_once(watches: Watch
     await watches.set_paused(GUILD, "cheap", ACTOR, True)
     assert await watches.active() == (two,)
     await watches.set_paused(GUILD, "cheap", ACTOR, False)
-    await watches.forget_guild(GUILD + 1)
+    await guilds.forget(GUILD + 1, ACTOR)
     assert await watches.active() == (one,)
     await watches.remove(GUILD, "cheap", ACTOR)
     assert await watches.active() == ()
@@ -144,14 +150,12 @@ async def test_every_change_is_on_record_with_who_and_what(db: Database, watches
     await add(watches)
     await watches.set_thresholds(GUILD, "cheap", ACTOR + 1, min_net_usd=9)
     await watches.remove(GUILD, "cheap", ACTOR + 2)
-    await watches.forget_guild(GUILD)
-    forgotten, removed, changed, added = await Audit(db).recent(GUILD)
+    removed, changed, added = await Audit(db).recent(GUILD)
     assert (added.action, added.actor, added.before) == ("watch added", ACTOR, None)
     assert (changed.actor, changed.subject) == (ACTOR + 1, "Cheap")
     assert changed.before["thresholds"]["min_net_usd"] == 2.5
     assert changed.after["thresholds"]["min_net_usd"] == 9
     assert (removed.actor, removed.after) == (ACTOR + 2, None)
-    assert (forgotten.action, forgotten.actor) == ("server forgotten", None)
     assert await Audit(db).recent(GUILD + 1) == []
 
 
@@ -161,7 +165,6 @@ async def test_a_refused_change_leaves_no_record(db: Database, watches: Watches)
         await add(watches)
     with pytest.raises(NotFound):
         await watches.remove(GUILD, "other", ACTOR)
-    await watches.forget_guild(GUILD + 7)
     assert len(await Audit(db).recent()) == 1
 
 

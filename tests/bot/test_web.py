@@ -17,6 +17,7 @@ from bot.db import Database
 from bot.errors import NoChampion
 from bot.services import Services
 from bot.services.audit import Audit
+from bot.services.guilds import Guilds
 from bot.services.journal import Entry, Journal
 from bot.services.outbox import Outbox
 from bot.services.runs import Runs
@@ -79,6 +80,7 @@ def champion() -> Champion:
 
 @pytest.fixture
 def services(db: Database, clock: ManualClock, market: Market, champion: Champion) -> Services:
+    watches = Watches(db, clock)
     return Services(
         settings=Settings(
             _env_file=None,  # type: ignore[call-arg]
@@ -90,7 +92,8 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         db=db,
         supervisor=Supervisor(),
         market=cast(Any, market),
-        watches=Watches(db, clock),
+        watches=watches,
+        guilds=Guilds(db, clock, watches),
         journal=Journal(db, clock),
         outbox=Outbox(db, clock),
         runs=Runs(db),

@@ -16,6 +16,7 @@ from bot.client import create_bot
 from bot.db import Database, upgrade
 from bot.services import Services
 from bot.services.audit import Audit
+from bot.services.guilds import Guilds
 from bot.services.journal import Journal
 from bot.services.outbox import Outbox
 from bot.services.runs import Runs
@@ -65,6 +66,7 @@ async def services(
     shutil.copy(empty_database, path)
     async with Database.open(f"sqlite+aiosqlite:///{path}") as db:
         runs = Runs(db)
+        watches = Watches(db, clock)
         supervisor = Supervisor()
         yield Services(
             settings=settings,
@@ -72,7 +74,8 @@ async def services(
             db=db,
             supervisor=supervisor,
             market=Shelf(),
-            watches=Watches(db, clock),
+            watches=watches,
+            guilds=Guilds(db, clock, watches),
             journal=Journal(db, clock),
             outbox=Outbox(db, clock),
             runs=runs,

@@ -76,6 +76,7 @@ class RulePredictor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.rates: Rates | None = RATES
         self.version: str | None = "20260601-120000-a1b2c3"
         self.card: dict[str, Any] | None = {
             "version": "20260601-120000-a1b2c3",

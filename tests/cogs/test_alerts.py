@@ -200,7 +200,7 @@ async def test_under_supervision_alerts_flow_by_themselves(world: World) -> None
         while not world.posted():
             await asyncio.sleep(0.01)
     names = [task.name for task in world.services.supervisor.statuses()]
-    assert names == ["delivery"]
+    assert "delivery" in names
 
 
 async def test_between_two_lives_of_the_bot_nothing_is_tried_and_nothing_lost(world: World) -> None:

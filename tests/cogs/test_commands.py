@@ -362,10 +362,3 @@ async def test_commands_are_published_only_when_they_changed(world: World) -> No
     fewer = create_bot(world.services, shard_count=1, cogs=("cogs.errors", "cogs.status"))
     await world.env.restart_bot(fewer)
     assert published() == 2
-
-
-async def test_a_server_that_removes_the_bot_is_forgotten(world: World) -> None:
-    await world.watch()
-    world.env.backend.emit("GUILD_DELETE", {"id": str(world.guild.id)})
-    await world.env.settle()
-    assert await world.services.watches.list(world.guild.id) == []
