@@ -26,6 +26,7 @@ from bot.services.audit import Audit
 from bot.services.collecting import Collecting
 from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.guilds import Guilds
+from bot.services.history import History
 from bot.services.intake import Intake
 from bot.services.journal import Journal
 from bot.services.outbox import Outbox
@@ -120,6 +121,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             watches=watches,
             guilds=Guilds(db, clock, watches),
             journal=journal,
+            history=History(db, clock),
             outbox=Outbox(db, clock),
             runs=runs,
             audit=Audit(db),

@@ -79,6 +79,27 @@ class WatchName(app_commands.Transformer):
         return [Choice(name=name, value=name) for name in names[:MOST]]
 
 
+class ListedAxie(app_commands.Transformer):
+    """The number of an axie, completed from those that were listed."""
+
+    async def transform(self, interaction: discord.Interaction, value: str, /) -> int:
+        """The number, with or without a number sign."""
+        digits = value.strip().removeprefix("#")
+        if not digits.isascii() or not digits.isdecimal() or len(digits) > 10:
+            raise Refused(
+                f"“{fmt.plain(value, 40)}” is no axie's number. It is in its address: axies/123456."
+            )
+        return int(digits)
+
+    async def autocomplete(  # type: ignore[override]
+        self, interaction: discord.Interaction[AxieflipBot], value: str, /
+    ) -> list[Choice[str]]:
+        """Axies listed lately whose number begins with what was typed."""
+        typed = value.strip().removeprefix("#")
+        found = await interaction.client.services.history.numbers(typed, MOST)
+        return [Choice(name=f"#{number} · {class_}", value=str(number)) for number, class_ in found]
+
+
 def guild(interaction: discord.Interaction[AxieflipBot]) -> int:
     """The server that a command was used on; every command is for servers alone."""
     if interaction.guild_id is None:

@@ -15,7 +15,7 @@ from pipeline.market.traits import Collection, collection, special_kind
 from pipeline.market.values import Price
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cogs.format import Moment
     from pipeline.market.values import Axie, Listing, Part
@@ -81,6 +81,16 @@ def lines(title: str, rows: Sequence[str], *, empty: str, legend: str | None = N
         shown.append(row)
     embed = discord.Embed(title=title, description="\n".join(shown) or empty, colour=QUIET)
     return embed.set_footer(text=legend) if shown and legend else embed
+
+
+def fit(rows: Iterable[str], limit: int = 1000) -> str:
+    """Rows for one field of an embed, cut with an ellipsis where its limit is reached."""
+    kept: list[str] = []
+    for row in rows:
+        if sum(map(len, kept)) + len(kept) + len(row) > limit:
+            return "\n".join([*kept, "…"])
+        kept.append(row)
+    return "\n".join(kept)
 
 
 def _axie(axie: Axie, colour: discord.Colour) -> discord.Embed:

@@ -17,6 +17,8 @@ from cogs import format as fmt
 from cogs.sentences import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from discord.ext import commands
 
 log = structlog.get_logger(__name__)
@@ -26,8 +28,12 @@ _TOO_LATE: Final = {10062, 40060, 10015, 50027}
 
 
 async def on_error(interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+    """Tell the person what went wrong in a command."""
+    await tell(interaction, error.original if isinstance(error, app_commands.CommandInvokeError) else error)
+
+
+async def tell(interaction: discord.Interaction, cause: BaseException) -> None:
     """Tell the person what went wrong, as quietly as it can be told."""
-    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     if isinstance(cause, discord.HTTPException) and cause.code in _TOO_LATE:
         log.info("interaction answered too late", command=_name(interaction), code=cause.code)
         return
@@ -61,7 +67,10 @@ async def reply(interaction: discord.Interaction, text: str) -> None:
 
 
 def _name(interaction: discord.Interaction) -> str:
-    return interaction.command.qualified_name if interaction.command else "unknown"
+    if interaction.command is not None:
+        return interaction.command.qualified_name
+    data: Mapping[str, object] = interaction.data or {}
+    return str(data.get("custom_id", "unknown"))
 
 
 async def setup(bot: commands.Bot) -> None:

@@ -100,6 +100,16 @@ def ago(moment: Moment, at: datetime) -> str:
     return f"{age((moment.now - at).total_seconds())} ago"
 
 
+def span(begin: datetime, end: datetime) -> str:
+    """How long it was from one instant to another."""
+    return age((end - begin).total_seconds())
+
+
+def days(count: int) -> str:
+    """A number of days: `day`, `7 days`."""
+    return "day" if count == 1 else f"{count} days"
+
+
 def when(moment: Moment, at: datetime) -> str:
     """A relative time that keeps itself up to date where the market's time is the reader's."""
     if moment.real:

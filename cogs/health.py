@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import discord
 
 from cogs import format as fmt
-from cogs.embeds import CAREFUL, STRONG
+from cogs.embeds import CAREFUL, STRONG, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bot.services.outbox import OutboxCounts, Problem
     from bot.services.stats import IntakeStats
@@ -49,9 +49,9 @@ def report(seen: Condition) -> discord.Embed:
     embed.add_field(name="Alert lag", value=_lag(seen.stats))
     embed.add_field(name="Model", value=_model(seen))
     embed.add_field(name="Alerts here", value=_alerts(seen.alerts))
-    embed.add_field(name="Tasks", value=_fit(map(_task, seen.tasks)) or "none", inline=False)
+    embed.add_field(name="Tasks", value=fit(map(_task, seen.tasks)) or "none", inline=False)
     if seen.problems:
-        embed.add_field(name="Not delivered", value=_fit(map(_problem, seen.problems)), inline=False)
+        embed.add_field(name="Not delivered", value=fit(map(_problem, seen.problems)), inline=False)
     return embed.set_footer(text=f"up for {fmt.since(seen.started_at)}")
 
 
@@ -119,12 +119,3 @@ def _task(task: TaskStatus) -> str:
 def _problem(problem: Problem) -> str:
     watch = fmt.plain(problem.watch_name, 40)
     return f"{watch} → <#{problem.channel_id}>, axie #{problem.axie_id}: {fmt.shorten(problem.reason, 150)}"
-
-
-def _fit(rows: Iterable[str]) -> str:
-    kept: list[str] = []
-    for row in rows:
-        if sum(map(len, kept)) + len(kept) + len(row) > 1000:
-            return "\n".join([*kept, "…"])
-        kept.append(row)
-    return "\n".join(kept)

@@ -12,9 +12,12 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.errors import NotFound
-from cogs import choices, embeds, rows
+from bot.services.history import MAX_DAYS, Wanted
+from cogs import choices, embeds, looking, rows
 from cogs.format import Moment
 from pipeline.market.errors import MarketUnavailable
+from pipeline.market.traits import Collection
+from pipeline.market.values import AxieClass
 
 ANSWER_S: Final = 45.0  # nobody waits longer for an answer
 Interaction = discord.Interaction[AxieflipBot]
@@ -58,34 +61,62 @@ class PredictionsCog(commands.Cog, name="Predictions"):
             )
         await interaction.followup.send(embed=embed, view=embeds.marketplace_button(axie_id))
 
-    @predictions.command(name="recent", description="The listings that the bot priced last")
+    @predictions.command(name="recent", description="The listings that the bot priced, newest first")
     @app_commands.describe(
         watch="Only signals of this watch",
         signals_only="Only listings that were a signal for this server",
-        limit="How many to show (default 10)",
+        axie_class="Only axies of this class",
+        collection="Only axies of this collection",
+        min_net="Only where at least this net profit was predicted, in dollars",
+        sold_only="Only listings that have been sold",
+        days=f"How far back to look, up to {MAX_DAYS} (default 7)",
     )
+    @app_commands.rename(axie_class="class")
+    @app_commands.choices(collection=choices.COLLECTIONS)
     async def recent(
         self,
         interaction: Interaction,
         watch: Transform[str, choices.WatchName] | None = None,
         signals_only: bool = False,
-        limit: Range[int, 1, 25] = 10,
+        axie_class: AxieClass | None = None,
+        collection: str | None = None,
+        min_net: Range[float, -1_000_000, 1_000_000] | None = None,
+        sold_only: bool = False,
+        days: Range[int, 1, MAX_DAYS] = 7,
     ) -> None:
-        """Show the journal's newest rows, those that this server was told of marked."""
-        services = self._services
-        guild = choices.guild(interaction)
-        if watch is not None:
-            watch = (await services.watches.get(guild, watch)).name
-        found = await services.journal.recent(
-            guild_id=guild, watch=watch, limit=limit, signals_only=signals_only
+        """Show the newest page, with buttons to the others."""
+        services, guild = self._services, choices.guild(interaction)
+        asked = Wanted(
+            guild,
+            days=days,
+            signals=signals_only,
+            watch_id=None if watch is None else (await services.watches.get(guild, watch)).id,
+            class_=axie_class,
+            collection=None if collection is None else Collection(collection),
+            min_net_usd=min_net,
+            sold=sold_only,
         )
+        embed, view = await looking.page(services, asked)
+        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
+
+    @predictions.command(name="show", description="What was predicted of an axie, and what became of it")
+    @app_commands.describe(axie="The number of an axie that was listed while the bot watched")
+    async def show(self, interaction: Interaction, axie: Transform[int, choices.ListedAxie]) -> None:
+        """Show the newest prediction in full, and the older ones in a line each."""
+        services = self._services
+        found = await services.history.of_axie(choices.guild(interaction), axie)
+        if not found:
+            raise NotFound(f"No listing of axie #{axie} was priced. `/axie` tells what it is worth now.")
         moment = Moment.of(services.clock)
-        shown = [rows.prediction(row, moment) for row in found]
-        empty = "Nothing yet. `/status` tells whether the bot is watching."
-        embed = embeds.lines("Recent predictions", shown, empty=empty, legend=rows.LEGEND)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        embed = rows.in_full(found[0], moment)
+        if older := [rows.prediction(row, moment) for row in found[1:]]:
+            embed.add_field(name="Before", value=embeds.fit(older), inline=False)
+        await interaction.response.send_message(
+            embed=embed, view=embeds.marketplace_button(axie), ephemeral=True
+        )
 
 
 async def setup(bot: AxieflipBot) -> None:
-    """Add the cog."""
+    """Add the cog, and the buttons of pages sent before."""
+    bot.add_dynamic_items(*looking.ITEMS)
     await bot.add_cog(PredictionsCog(bot))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cogs import embeds
 from cogs import format as fmt
 from pipeline.market.values import OrderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.services.journal import JournalRow
+    import discord
+
+    from bot.services.history import Seen, Wanted
     from bot.services.watches import Watch
     from cogs.format import Moment
     from pipeline.signal import Filters, Thresholds
@@ -33,27 +36,53 @@ def thresholds(one: Watch) -> str:
 LEGEND = "ask → predicted resale · net profit · chance of one · 🔔 a signal on this server"
 
 
-def prediction(row: JournalRow, moment: Moment) -> str:
+def prediction(row: Seen, moment: Moment) -> str:
     """A priced listing in one line, as `LEGEND` explains it."""
     axie, priced = row.listing.axie, row.prediction
     mark = "🔔 " if row.signalled else ""
-    head = f"{mark}[#{axie.id}]({fmt.page(axie.id)}) {axie.class_}"
-    tail = f"{fmt.ago(moment, row.seen_at)}{_ending(row.status)}"
-    if priced is None:
-        return f"{head} · not priced, there was no model · {tail}"
     resale = fmt.usd(priced.forecast.resale_usd)
     return (
-        f"{head} · {fmt.usd(priced.ask_usd)} → {resale} · **{fmt.gain(priced.net_usd)}** · "
-        f"{fmt.chance(priced.probability)} · {tail}"
+        f"{mark}[#{axie.id}]({fmt.page(axie.id)}) {axie.class_} · {fmt.usd(priced.ask_usd)} → {resale} · "
+        f"**{fmt.gain(priced.net_usd)}** · {fmt.chance(priced.probability)} · "
+        f"{fmt.ago(moment, priced.forecast.at)}{ending(row)}"
     )
 
 
-def _ending(status: OrderStatus) -> str:
-    if not status.final:
+def in_full(row: Seen, moment: Moment) -> discord.Embed:
+    """A prediction as it was made, with what became of the listing."""
+    embed = embeds.predicted_listing(row.listing, row.prediction, moment)
+    ago = fmt.ago(moment, row.prediction.forecast.at)
+    embed.insert_field_at(0, name=f"Predicted {ago}", value=_became(row), inline=False)
+    return embed
+
+
+def looked_for(asked: Wanted) -> str:
+    """What a page of predictions is about, as its title."""
+    what = "Signals" if asked.signals or asked.watch_id is not None else "Predictions"
+    facts = [
+        asked.class_ or "",
+        asked.collection.title() if asked.collection else "",
+        "" if asked.min_net_usd is None else f"net at least {fmt.usd(asked.min_net_usd)}",
+        "sold" if asked.sold else "",
+    ]
+    told = ", ".join(filter(None, facts))
+    return f"{what} of the last {fmt.days(asked.days)}{f': {told}' if told else ''}"
+
+
+def ending(row: Seen) -> str:
+    """What became of the listing, to follow a comma; empty while it is open."""
+    if not row.status.final:
         return ""
-    return {OrderStatus.MATCHED: ", sold", OrderStatus.CANCELLED: ", cancelled"}.get(
-        status, ", no longer for sale"
-    )
+    after = f" after {fmt.span(row.listing.seen_at, row.ended_at)}" if row.ended_at else ""
+    if row.status is OrderStatus.MATCHED:
+        return f", sold{after}"
+    return ", cancelled" if row.status is OrderStatus.CANCELLED else ", no longer for sale"
+
+
+def _became(row: Seen) -> str:
+    told = ending(row).removeprefix(", ") or "still for sale, as far as is known"
+    signal = " It was a signal on this server." if row.signalled else ""
+    return f"{told[:1].upper()}{told[1:]}.{signal}"
 
 
 def _wanted(least: Thresholds) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.db import Database
     from bot.services.audit import Audit
     from bot.services.guilds import Guilds
+    from bot.services.history import History
     from bot.services.journal import Journal
     from bot.services.outbox import Outbox
     from bot.services.predictor import Predictor
@@ -39,6 +40,7 @@ class Services:
     watches: Watches
     guilds: Guilds
     journal: Journal
+    history: History
     outbox: Outbox
     runs: Runs
     audit: Audit

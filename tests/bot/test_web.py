@@ -18,6 +18,7 @@ from bot.errors import NoChampion
 from bot.services import Services
 from bot.services.audit import Audit
 from bot.services.guilds import Guilds
+from bot.services.history import History
 from bot.services.journal import Entry, Journal
 from bot.services.outbox import Outbox
 from bot.services.runs import Runs
@@ -95,6 +96,7 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         watches=watches,
         guilds=Guilds(db, clock, watches),
         journal=Journal(db, clock),
+        history=History(db, clock),
         outbox=Outbox(db, clock),
         runs=Runs(db),
         audit=Audit(db),

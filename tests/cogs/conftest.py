@@ -17,6 +17,7 @@ from bot.db import Database, upgrade
 from bot.services import Services
 from bot.services.audit import Audit
 from bot.services.guilds import Guilds
+from bot.services.history import History
 from bot.services.journal import Journal
 from bot.services.outbox import Outbox
 from bot.services.runs import Runs
@@ -77,6 +78,7 @@ async def services(
             watches=watches,
             guilds=Guilds(db, clock, watches),
             journal=Journal(db, clock),
+            history=History(db, clock),
             outbox=Outbox(db, clock),
             runs=runs,
             audit=Audit(db),

@@ -14,9 +14,9 @@ from bot.services.watches import MAX_WATCHES
 from pipeline.market.errors import KeyRejected, MarketUnavailable
 from pipeline.market.pages import AxieDetail
 from pipeline.market.traits import Collection
-from pipeline.market.values import AxieClass, OrderStatus, Resolution
+from pipeline.market.values import AxieClass
 from pipeline.signal import Thresholds
-from tests.cogs.parts import RATES, make_axie, make_listing
+from tests.cogs.parts import make_axie, make_listing
 from tests.cogs.world import World, text
 
 
@@ -267,31 +267,6 @@ async def test_predicting_without_a_model_says_what_to_do(world: World) -> None:
     world.market.details[axie.id] = AxieDetail(axie, None)
     world.predictor.version = None
     assert "/model retrain" in text(await world.member.slash(world.channel, "predict", axie_id=axie.id))
-
-
-async def test_recent_predictions_mark_the_signals_and_the_sold(world: World) -> None:
-    watch = await world.watch()
-    told, _ = await world.signal(watch)
-    other, _ = await world.signal()
-    await world.services.journal.resolve([Resolution(other.hash, OrderStatus.MATCHED, RATES.at)])
-    rows = text(await world.member.slash(world.channel, "predictions recent")).splitlines()
-    (signalled,) = [row for row in rows if f"#{told.axie.id}" in row]
-    (plain,) = [row for row in rows if f"#{other.axie.id}" in row]
-    assert signalled.startswith("🔔")
-    assert "$12.50 → $20.00" in signalled
-    assert not plain.startswith("🔔")
-    assert "sold" in plain
-    only = text(
-        await world.member.slash(
-            world.channel, "predictions recent", signals_only=True, watch="Plants", limit=5
-        )
-    )
-    assert f"#{told.axie.id}" in only
-    assert f"#{other.axie.id}" not in only
-
-
-async def test_no_predictions_yet_points_to_the_status(world: World) -> None:
-    assert "/status" in text(await world.member.slash(world.channel, "predictions recent"))
 
 
 async def test_the_model_shows_its_age_members_and_accuracy(world: World) -> None:

@@ -1,0 +1,93 @@
+"""No question that a person asks makes the database read a whole table, however much is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.db import Database
+from bot.services.history import History, Wanted
+from pipeline.clock import ManualClock
+from pipeline.market.traits import Collection
+from pipeline.market.values import AxieClass
+from tests.bot.factories import NOON
+from tests.bot.plans import plan, scans, sorts, statements
+
+GUILD = 2**62
+ALL = Wanted(GUILD, days=90)
+NARROWED: dict[str, dict[str, Any]] = {
+    "all": {},
+    "signals": {"signals": True},
+    "of a watch": {"watch_id": 1},
+    "of a class": {"class_": AxieClass.BUG},
+    "of a collection": {"collection": Collection.SUMMER},
+    "with profit": {"min_net_usd": 5.0},
+    "sold": {"sold": True},
+    "signals of a class that sold with profit": {
+        "signals": True,
+        "class_": AxieClass.BUG,
+        "min_net_usd": 5.0,
+        "sold": True,
+    },
+}
+Ask = Callable[[Database, ManualClock], Awaitable[object]]
+
+
+def _pages() -> dict[str, Ask]:
+    found: dict[str, Ask] = {}
+    for name, over in NARROWED.items():
+        wanted = msgspec.structs.replace(ALL, **over)
+        cursor = "5f" if wanted.signals or wanted.watch_id else f"{int(NOON.timestamp() * 1e6):x}.0xab"
+
+        def page(db: Database, clock: ManualClock, wanted: Wanted = wanted) -> Awaitable[object]:
+            return History(db, clock).page(wanted)
+
+        def older(
+            db: Database, clock: ManualClock, wanted: Wanted = wanted, at: str = cursor
+        ) -> Awaitable[object]:
+            return History(db, clock).page(wanted, 10, at)
+
+        def newer(
+            db: Database, clock: ManualClock, wanted: Wanted = wanted, at: str = cursor
+        ) -> Awaitable[object]:
+            return History(db, clock).page(wanted, 10, at, newer=True)
+
+        def table(db: Database, clock: ManualClock, wanted: Wanted = wanted) -> Awaitable[object]:
+            return History(db, clock).table(wanted)
+
+        found |= {
+            f"predictions: {name}": page,
+            f"older predictions: {name}": older,
+            f"newer predictions: {name}": newer,
+            f"a table of predictions: {name}": table,
+        }
+    return found
+
+
+ASKED: dict[str, Ask] = {
+    **_pages(),
+    "one prediction": lambda db, clock: History(db, clock).one(GUILD, "0xab"),
+    "an axie's predictions": lambda db, clock: History(db, clock).of_axie(GUILD, 123),
+    "the newest axies": lambda db, clock: History(db, clock).numbers(""),
+    "axies whose number begins so": lambda db, clock: History(db, clock).numbers("118"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_no_question_reads_a_whole_table(db: Database, clock: ManualClock, asked: str) -> None:
+    with statements(db) as sent:
+        await ASKED[asked](db, clock)
+    assert sent
+    for statement, values in sent:
+        steps = await plan(db, statement, values)
+        assert scans(steps) == [], statement
+        assert sorts(steps) == [] or asked == "an axie's predictions", statement
+
+
+async def test_a_question_that_reads_a_whole_table_is_noticed(db: Database) -> None:
+    steps = await plan(db, "SELECT body FROM predictions WHERE net_usd > 5 ORDER BY ask_usd", ())
+    assert scans(steps)
+    assert sorts(steps)
