@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import latency, scoring
+from bench import latency, matching, scoring
 from bench.timing import Quantiles
 from bot.app import open_market, open_objects, open_registry, running
 from bot.log import configure
@@ -22,6 +22,11 @@ TITLES = {
     "alert_latency_ms": "listing in the market's answer → alert accepted by Discord",
     "score_one_ms": "one listing scored (features, ensemble, interval, rule)",
     "score_page_100_ms": "a page of 100 listings scored",
+    "match_page_100_ms": "a page of 100 listings held against 5,000 watches",
+    "match_page_100_naive_ms": "the same, watch by watch",
+    "match_bargains_page_100_ms": "a page of 100 bargains held against 5,000 watches",
+    "match_bargains_page_100_naive_ms": "the same, watch by watch",
+    "match_prepare_ms": "5,000 watches made ready after a change",
     "original_stack_one_ms": "one listing the original way (Flask, data frame, scikit-learn)",
 }
 
@@ -42,7 +47,8 @@ async def _run(data: Path, alerts: int, times: int) -> dict[str, Quantiles]:
                 listings = (await client.newest_listings()).rows
                 rates = await client.rates()
     store = open_objects(settings)
-    return results | scoring.run(store, open_registry(settings, store), listings, rates, times)
+    scored = scoring.run(store, open_registry(settings, store), listings, rates, times)
+    return results | scored | matching.run()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from pipeline.market.traits import Collection, collection
-from pipeline.market.values import Axie, AxieClass, Listing
+from pipeline.market.values import Axie, AxieClass, Listing, Token
 
 QUANTILE_LEVELS = tuple(step / 20 for step in range(1, 20))
 
@@ -116,6 +116,7 @@ class Filters(Struct, frozen=True):
     min_price_usd: float | None = None
     max_price_usd: float | None = None
     max_age_s: int | None = None  # oldest listing, in market seconds since it started
+    tokens: tuple[Token, ...] = ()  # of the ask
 
 
 class Refusal(StrEnum):
@@ -140,7 +141,7 @@ def refusal(
         return Refusal.NOT_OPEN
     if listing.axie.banned:
         return Refusal.BANNED
-    if not _matches(filters, listing.axie):
+    if not _matches(filters, listing.axie) or (filters.tokens and listing.token not in filters.tokens):
         return Refusal.FILTERED
     if not _within(prediction.ask_usd, filters.min_price_usd, filters.max_price_usd):
         return Refusal.PRICE

@@ -19,7 +19,8 @@ from bot.services.watches import Watch, Watches
 from pipeline.clock import Clock
 from pipeline.market.values import Listing
 from pipeline.market.watcher import Batch, Watcher
-from pipeline.signal import Prediction, refusal
+from pipeline.matching import Matcher
+from pipeline.signal import Prediction
 
 log = structlog.get_logger()
 WITHOUT_RATES_S = 0.5
@@ -45,6 +46,8 @@ class Intake:
         self._outbox = outbox
         self._stats = stats
         self._clock = clock
+        self._matched: tuple[Watch, ...] = ()
+        self._matcher = Matcher([])
 
     async def turn(self) -> float:
         """Poll, price, record, acknowledge. Returns the seconds to wait before the next turn.
@@ -56,9 +59,9 @@ class Intake:
             return WITHOUT_RATES_S
         batch = await self._watcher.poll()
         predictions = self._price(batch.listings)
-        watches = await self._watches.active()
+        self._match_against(await self._watches.active())
         entries = [
-            Entry(listing, prediction, self._signalled(listing, prediction, watches))
+            Entry(listing, prediction, self._signalled(listing, prediction))
             for listing, prediction in zip(batch.listings, predictions, strict=True)
         ]
         self._stats.arrived(batch.received, [entry.listing.hash for entry in entries if entry.watches])
@@ -87,17 +90,16 @@ class Intake:
             self._stats.rejected["not priced"] += 1
             return None
 
-    def _signalled(
-        self, listing: Listing, prediction: Prediction | None, watches: Sequence[Watch]
-    ) -> tuple[Watch, ...]:
+    def _match_against(self, watches: tuple[Watch, ...]) -> None:
+        if watches is not self._matched:  # it is the same tuple for as long as no watch has changed
+            self._matcher = Matcher([(watch.thresholds, watch.filters) for watch in watches])
+            self._matched = watches
+
+    def _signalled(self, listing: Listing, prediction: Prediction | None) -> tuple[Watch, ...]:
         if prediction is None:
             return ()
-        now = self._clock.now()
-        return tuple(
-            watch
-            for watch in watches
-            if refusal(watch.thresholds, watch.filters, listing, prediction, now) is None
-        )
+        found = self._matcher.matching(listing, prediction, self._clock.now())
+        return tuple(self._matched[index] for index in found)
 
     def _count(self, batch: Batch, predictions: Sequence[Prediction | None], alerts: int) -> None:
         scored = sum(prediction is not None for prediction in predictions)
