@@ -25,6 +25,7 @@ from bot.services import Services
 from bot.services.audit import Audit
 from bot.services.collecting import Collecting
 from bot.services.feed import RatesFeed, SalesFeed
+from bot.services.floors import Floors
 from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.intake import Intake
@@ -35,6 +36,7 @@ from bot.services.predictor import Predictor
 from bot.services.retraining import Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
+from bot.services.trends import Trends
 from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
@@ -122,6 +124,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             guilds=Guilds(db, clock, watches),
             journal=journal,
             history=History(db, clock),
+            trends=Trends(db),
             outbox=Outbox(db, clock),
             runs=runs,
             audit=Audit(db),
@@ -163,15 +166,16 @@ async def _warm_up(services: Services) -> None:
         async with asyncio.timeout(WARM_UP_S):
             await services.predictor.refresh()
             await RatesFeed(services.market, services.predictor, services.clock).turn()
-            await SalesFeed(services.market, services.predictor, services.clock).turn()
+            await SalesFeed(services.market, services.predictor, services.trends, services.clock).turn()
     except Exception as error:  # the supervised tasks try all of it again, and show what is wrong
         log.warning("starting before everything is in hand", reason=str(error) or type(error).__name__)
 
 
 def _supervise(app: App, watcher: Watcher) -> None:
     s = app.services
-    sales = SalesFeed(s.market, s.predictor, s.clock)
+    sales = SalesFeed(s.market, s.predictor, s.trends, s.clock)
     rates = RatesFeed(s.market, s.predictor, s.clock)
+    floors = Floors(s.market, s.predictor, s.trends, s.clock)
     outcomes = Outcomes(s.market, s.journal, s.clock)
     intake = Intake(watcher, s.predictor, s.watches, s.journal, s.outbox, s.stats, s.clock)
 
@@ -200,6 +204,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
     s.supervisor.add("champion", champion)
     s.supervisor.add("sales", sales.turn)
     s.supervisor.add("listings", intake.turn)
+    s.supervisor.add("floors", floors.turn)
     s.supervisor.add("outcomes", outcomes.turn)
     s.supervisor.add("discord", connection)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.services.retraining import Retraining
     from bot.services.runs import Runs
     from bot.services.stats import IntakeStats
+    from bot.services.trends import Trends
     from bot.services.watches import Watches
     from bot.services.workers import Workers
     from bot.settings import Settings
@@ -41,6 +42,7 @@ class Services:
     guilds: Guilds
     journal: Journal
     history: History
+    trends: Trends
     outbox: Outbox
     runs: Runs
     audit: Audit

@@ -6,6 +6,7 @@ then on. Sales whose payment token cannot be told are left out, as they are in t
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter, OrderedDict
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.services.predictor import Predictor
+from bot.services.trends import Sold, Trends
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import SaleEvent, from_axie
 from pipeline.clock import Clock, pace
@@ -27,15 +29,18 @@ RATES_EVERY_S = 240.0
 PAGE = 50
 MAX_PAGES = 60  # 3,000 sales: the better part of a day
 REMEMBERED = 10_000
+AT_ONCE = 20  # sales looked at without a pause, some ten milliseconds
 
 
 class SalesFeed:
-    """Follows the sale feed into the predictor's market state."""
+    """Follows the sale feed into the predictor's market state, and puts every sale on record."""
 
-    def __init__(self, client: MarketClient, predictor: Predictor, clock: Clock) -> None:
+    def __init__(self, client: MarketClient, predictor: Predictor, trends: Trends, clock: Clock) -> None:
         self._client = client
         self._predictor = predictor
+        self._trends = trends
         self._clock = clock
+        self._unrecorded: list[Sold] = []
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._followed: MarketState | None = None
         self._until = 0.0
@@ -51,11 +56,22 @@ class SalesFeed:
             self._followed, self._until = state, state.at
             self._seen.clear()
         sales = await self._since(self._until)
-        events = [event for sale in sales if (event := self._event(sale, state, rates)) is not None]
-        events.sort(key=lambda event: event.at)
-        if self._predictor.appraiser is appraiser:
-            self._predictor.observe(events)
-            self._remember(sales)
+        priced = [(event, sale) for sale in sales if (event := self._event(sale, state, rates)) is not None]
+        priced.sort(key=lambda pair: pair[0].at)
+        for begin in range(0, len(priced), AT_ONCE):
+            await asyncio.sleep(0)  # a day of sales takes seconds; listings go first
+            if self._predictor.appraiser is not appraiser:
+                return 1.0
+            chunk = priced[begin : begin + AT_ONCE]
+            for event, sale in chunk:
+                # Told before the state sees it, as it would have been of a listing then.
+                told = appraiser.forecast(sale.axie, sale.sold_at)
+                self._predictor.observe([event])
+                self._unrecorded.append(Sold(sale, event.price_usd, told))
+            self._remember([sale for _, sale in chunk])
+        self._remember(sales)
+        await self._trends.record_sales(self._unrecorded)
+        self._unrecorded.clear()
         if sales:
             # The feed repairs missing timestamps late: look a little further back than the newest.
             newest = max(sale.sold_at for sale in sales)

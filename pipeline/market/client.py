@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 PAGE = 100
 SALES_PAGE = 50
 SETTLED_PAGE = 20
+CHEAPEST_PAGE = 5
 
 K = TypeVar("K", int, str)
 T = TypeVar("T")
@@ -125,6 +126,17 @@ class MarketClient:
         variables = {"from": offset, "size": size, "criteria": criteria}
         return await self._page(queries.STANDING, variables, decode.listings, priority)
 
+    async def cheapest(
+        self,
+        criteria: Mapping[str, object],
+        size: int = CHEAPEST_PAGE,
+        *,
+        priority: Priority = Priority.BACKGROUND,
+    ) -> Page[Listing]:
+        """Adult axies for sale that satisfy search criteria, the cheapest first."""
+        variables = {"size": size, "criteria": {"stages": [queries.ADULT], **criteria}}
+        return await self._page(queries.CHEAPEST, variables, decode.listings, priority)
+
     async def axies(
         self, ids: Iterable[int], *, priority: Priority = Priority.BACKGROUND
     ) -> dict[int, AxieDetail]:
@@ -159,6 +171,13 @@ class MarketClient:
         """Sales up to a moment, latest first. Expect a page to repeat rows of the second it begins with."""
         variables = {"before": None if before is None else int(before.timestamp()), "size": size}
         return await self._page(queries.SALES, variables, decode.activities, priority)
+
+    async def sales_of(
+        self, axie_id: int, size: int = 10, *, priority: Priority = Priority.BACKGROUND
+    ) -> Page[Sale]:
+        """The sales of one axie, latest first."""
+        variables = {"axie": str(axie_id), "size": size}
+        return await self._page(queries.SALES_OF, variables, decode.activities, priority)
 
     async def settled(
         self, offset: int = 0, size: int = SETTLED_PAGE, *, priority: Priority = Priority.BACKGROUND

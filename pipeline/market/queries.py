@@ -211,6 +211,18 @@ STANDING = Query(
         ),
     ),
 )
+CHEAPEST = Query(
+    "CheapestListings",
+    "$size: Int!, $criteria: AxieSearchCriteria!",
+    (
+        Field(
+            "Query",
+            "axies",
+            text="axies(auctionType: Sale, sort: PriceAsc, from: 0, size: $size, criteria: $criteria)",
+            children=_PAGE,
+        ),
+    ),
+)
 DETAILS = Query("AxieDetails", "ID!", (Field("Query", "axie", children=(*AXIE, ORDER)),), alias="axieId")
 ORDERS = Query(
     "Orders", "String!", (Field("Query", "order", children=_fields("Order", "hash status")),), alias="hash"
@@ -224,6 +236,19 @@ SALES = Query(
             "tokenActivities",
             text=f'tokenActivities(tokenAddress: "{AXIE_CONTRACT}", activityTypes: [Sale], '
             "lastTimestamp: $before, size: $size)",
+            children=_ACTIVITY,
+        ),
+    ),
+)
+SALES_OF = Query(
+    "SalesOfAxie",
+    "$axie: BigDecimal!, $size: Int!",
+    (
+        Field(
+            "Query",
+            "tokenActivities",
+            text=f'tokenActivities(tokenAddress: "{AXIE_CONTRACT}", tokenId: $axie, activityTypes: [Sale], '
+            "size: $size)",
             children=_ACTIVITY,
         ),
     ),
@@ -250,14 +275,16 @@ RATES = Query(
         ),
     ),
 )
-ALL = (NEWEST, STANDING, DETAILS, ORDERS, SALES, SETTLED, RATES)
+ALL = (NEWEST, STANDING, CHEAPEST, DETAILS, ORDERS, SALES, SALES_OF, SETTLED, RATES)
 # What each query is asked with when only its shape is to be checked.
 PROBES: Mapping[str, Mapping[str, object]] = {
     NEWEST.name: {"from": 0, "size": 1},
     STANDING.name: {"from": 0, "size": 1, "criteria": {"stages": [ADULT]}},
+    CHEAPEST.name: {"size": 1, "criteria": {"stages": [ADULT]}},
     DETAILS.name: {"k0": "1"},
     ORDERS.name: {"k0": "0" * 64},
     SALES.name: {"before": None, "size": 1},
+    SALES_OF.name: {"axie": "1", "size": 1},
     SETTLED.name: {"from": 0, "size": 1},
     RATES.name: {},
 }

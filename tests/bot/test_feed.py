@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,11 +12,14 @@ import pytest
 
 from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.predictor import Predictor
+from bot.services.trends import Sold, Trends
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import SaleEvent
 from pipeline.market.errors import MarketUnavailable
-from pipeline.market.values import Token
+from pipeline.market.values import Axie, Token
+from pipeline.signal import Forecast
 from sandbox.marketplace.orders import TOKENS
+from tests.bot.factories import make_forecast
 from tests.bot.market import Stall, opened
 
 
@@ -29,17 +34,34 @@ class Watching:
     def exchange(self, at: float) -> None:
         state = MarketState()
         state.at = at
-        self.appraiser = SimpleNamespace(state=state)
+        self.appraiser = SimpleNamespace(state=state, forecast=self.forecast)
+
+    def forecast(self, axie: Axie, at: datetime) -> Forecast:
+        """Tells how many sales the state had seen before: the price is that number and a half."""
+        return make_forecast(axie_id=axie.id, at=at, resale_usd=len(self.shown) + 0.5, low_usd=0.5)
 
     def observe(self, events: list[SaleEvent]) -> None:
         self.shown += events
         self.appraiser.state.replay(events)
 
 
-async def feeds(stall: Stall, predictor: Watching) -> SalesFeed:
+class Record:
+    """Trends that keep what they are given, and may fail."""
+
+    def __init__(self) -> None:
+        self.sold: list[Sold] = []
+        self.failure: Exception | None = None
+
+    async def record_sales(self, sold: Sequence[Sold]) -> None:
+        if self.failure:
+            raise self.failure
+        self.sold += sold
+
+
+async def feeds(stall: Stall, predictor: Watching, record: Record | None = None) -> SalesFeed:
     known = cast(Predictor, predictor)
     await RatesFeed(stall.client, known, stall.clock).turn()
-    return SalesFeed(stall.client, known, stall.clock)
+    return SalesFeed(stall.client, known, cast(Trends, record or Record()), stall.clock)
 
 
 def ids(events: list[SaleEvent]) -> list[tuple[int, float]]:
@@ -138,3 +160,34 @@ async def test_sales_read_before_a_failure_are_not_lost(monkeypatch: pytest.Monk
         whole.exchange(at=predictor.shown[0].at - 1)
         await (await feeds(stall, whole)).turn()
         assert set(shown) == set(ids(whole.shown))
+
+
+async def test_each_sale_is_recorded_with_what_was_forecast_before_the_model_had_seen_it() -> None:
+    async with opened() as stall:
+        predictor, record = Watching(), Record()
+        predictor.exchange(at=stall.clock.now().timestamp())
+        feed = await feeds(stall, predictor, record)
+        stall.advance(5 * 3600)
+        await feed.turn()
+        assert len(record.sold) == len(predictor.shown) > 25
+        for number, sold in enumerate(record.sold):
+            assert sold.forecast is not None
+            assert sold.forecast.resale_usd == number + 0.5
+            assert sold.price_usd == predictor.shown[number].price_usd
+            assert sold.sale.axie.id == predictor.shown[number].subject.axie_id
+
+
+async def test_what_could_not_be_recorded_is_recorded_later_and_seen_but_once() -> None:
+    async with opened() as stall:
+        predictor, record = Watching(), Record()
+        predictor.exchange(at=stall.clock.now().timestamp())
+        feed = await feeds(stall, predictor, record)
+        stall.advance(3600)
+        record.failure = OSError("the disk is full")
+        with pytest.raises(OSError, match="full"):
+            await feed.turn()
+        record.failure = None
+        stall.advance(3600)
+        await feed.turn()
+        assert [sold.price_usd for sold in record.sold] == [event.price_usd for event in predictor.shown]
+        assert len({sold.sale.id for sold in record.sold}) == len(record.sold) > 5

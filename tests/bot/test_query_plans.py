@@ -10,6 +10,7 @@ import pytest
 
 from bot.db import Database
 from bot.services.history import History, Wanted
+from bot.services.trends import Trends
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -33,6 +34,7 @@ NARROWED: dict[str, dict[str, Any]] = {
         "sold": True,
     },
 }
+FEW = {"an axie's predictions", "an axie's sales"}  # rows to put in order; there is no index for it
 Ask = Callable[[Database, ManualClock], Awaitable[object]]
 
 
@@ -73,6 +75,13 @@ ASKED: dict[str, Ask] = {
     "an axie's predictions": lambda db, clock: History(db, clock).of_axie(GUILD, 123),
     "the newest axies": lambda db, clock: History(db, clock).numbers(""),
     "axies whose number begins so": lambda db, clock: History(db, clock).numbers("118"),
+    "the last floors": lambda db, _: Trends(db).floors(),
+    "a floor over time": lambda db, _: Trends(db).floor_history("all", NOON),
+    "what is traded": lambda db, _: Trends(db).traded(NOON, NOON, 24),
+    "what is traded of each class": lambda db, _: Trends(db).by_class(NOON),
+    "what is traded of each collection": lambda db, _: Trends(db).by_collection(NOON),
+    "how far a model was off": lambda db, _: Trends(db).checked("v1", NOON),
+    "an axie's sales": lambda db, _: Trends(db).of_axie(123),
 }
 
 
@@ -84,7 +93,7 @@ async def test_no_question_reads_a_whole_table(db: Database, clock: ManualClock,
     for statement, values in sent:
         steps = await plan(db, statement, values)
         assert scans(steps) == [], statement
-        assert sorts(steps) == [] or asked == "an axie's predictions", statement
+        assert sorts(steps) == [] or asked in FEW, statement
 
 
 async def test_a_question_that_reads_a_whole_table_is_noticed(db: Database) -> None:

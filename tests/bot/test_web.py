@@ -23,6 +23,7 @@ from bot.services.journal import Entry, Journal
 from bot.services.outbox import Outbox
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
+from bot.services.trends import Trends
 from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
@@ -97,6 +98,7 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         guilds=Guilds(db, clock, watches),
         journal=Journal(db, clock),
         history=History(db, clock),
+        trends=Trends(db),
         outbox=Outbox(db, clock),
         runs=Runs(db),
         audit=Audit(db),

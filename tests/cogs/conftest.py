@@ -22,6 +22,7 @@ from bot.services.journal import Journal
 from bot.services.outbox import Outbox
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
+from bot.services.trends import Trends
 from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
@@ -79,6 +80,7 @@ async def services(
             guilds=Guilds(db, clock, watches),
             journal=Journal(db, clock),
             history=History(db, clock),
+            trends=Trends(db),
             outbox=Outbox(db, clock),
             runs=runs,
             audit=Audit(db),
