@@ -22,8 +22,10 @@ from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import NoChampion, SettingsError
 from bot.services import Services
+from bot.services.announcements import Announcements
 from bot.services.audit import Audit
 from bot.services.collecting import Collecting
+from bot.services.conditions import Conditions
 from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.floors import Floors
 from bot.services.guilds import Guilds
@@ -37,6 +39,7 @@ from bot.services.retraining import Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
+from bot.services.watchdog import Watchdog
 from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
@@ -113,6 +116,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         workers = Workers()
         stack.callback(workers.close)
         journal = Journal(db, clock)
+        announcements = Announcements(db)
         watches = Watches(db, clock)
         services = Services(
             settings=settings,
@@ -125,6 +129,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             journal=journal,
             history=History(db, clock),
             trends=Trends(db),
+            announcements=announcements,
+            conditions=Conditions(db, announcements),
             outbox=Outbox(db, clock),
             runs=runs,
             audit=Audit(db),
@@ -219,6 +225,8 @@ def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
         s.supervisor.trigger("collection")
 
     s.supervisor.add("collection", collecting.turn)
+    watchdog = Watchdog(s.trends, s.predictor, s.supervisor, collecting, s.conditions, s.guilds, s.clock)
+    s.supervisor.add("watchdog", watchdog.turn)
     scheduler = AsyncIOScheduler(timezone="UTC")
     scheduler.add_job(begin, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
     scheduler.start()

@@ -30,6 +30,7 @@ COGS: Final = (
     "cogs.access",
     "cogs.servers",
     "cogs.alerts",
+    "cogs.announcing",
     "cogs.watches",
     "cogs.thresholds",
     "cogs.predictions",

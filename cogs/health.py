@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import discord
 
 from cogs import format as fmt
+from cogs import notices
 from cogs.embeds import CAREFUL, STRONG, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bot.services.conditions import Condition as Wrong
     from bot.services.outbox import OutboxCounts, Problem
     from bot.services.stats import IntakeStats
     from bot.supervisor import TaskStatus
@@ -33,6 +35,7 @@ class Condition(NamedTuple):
     tasks: Sequence[TaskStatus]
     alerts: OutboxCounts
     problems: Sequence[Problem]
+    wrong: Sequence[Wrong]
     version: str | None
     card: Mapping[str, Any] | None
     started_at: datetime
@@ -68,6 +71,7 @@ def _troubles(seen: Condition) -> Iterator[str]:
     for task in seen.tasks:
         if task.state in ("backing off", "stopped"):
             yield f"The task “{fmt.plain(task.name, 40)}” is {task.state}; see below."
+    yield from map(notices.trouble, seen.wrong)
     if seen.problems:
         yield "Some alerts of this server could not be delivered; see below."
 

@@ -32,6 +32,7 @@ class StatusCog(commands.Cog, name="Status"):
             tasks=services.supervisor.statuses(),
             alerts=await services.outbox.counts(guild),
             problems=await services.outbox.problems(guild),
+            wrong=await services.conditions.open(),
             version=services.predictor.version,
             card=services.predictor.card,
             started_at=services.started_at,

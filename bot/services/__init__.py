@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.db import Database
+    from bot.services.announcements import Announcements
     from bot.services.audit import Audit
+    from bot.services.conditions import Conditions
     from bot.services.guilds import Guilds
     from bot.services.history import History
     from bot.services.journal import Journal
@@ -43,6 +45,8 @@ class Services:
     journal: Journal
     history: History
     trends: Trends
+    announcements: Announcements
+    conditions: Conditions
     outbox: Outbox
     runs: Runs
     audit: Audit

@@ -32,6 +32,7 @@ class Collecting:
         self._minutes = minutes
         self._trigger = trigger
         self._due = False
+        self.collected_at: datetime | None = None  # the last one of this process, in the machine's time
 
     def order(self) -> None:
         """Let the next turn collect."""
@@ -44,6 +45,7 @@ class Collecting:
                 self._client, self._store, self._clock, budget=CollectBudget(minutes=self._minutes)
             )
             self._due = False
+            self.collected_at = datetime.now(UTC)
             log.info("collected", summary=str(summary))
         now = datetime.now(UTC)
         planned = self._trigger.get_next_fire_time(None, now)

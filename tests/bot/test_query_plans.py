@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from bot.db import Database
+from bot.services.announcements import Announcements
+from bot.services.conditions import Conditions
 from bot.services.history import History, Wanted
 from bot.services.trends import Trends
 from pipeline.clock import ManualClock
@@ -34,7 +36,11 @@ NARROWED: dict[str, dict[str, Any]] = {
         "sold": True,
     },
 }
-FEW = {"an axie's predictions", "an axie's sales"}  # rows to put in order; there is no index for it
+FEW = {
+    "an axie's predictions",
+    "an axie's sales",
+    "what is wrong",
+}  # rows to put in order; there is no index for it
 Ask = Callable[[Database, ManualClock], Awaitable[object]]
 
 
@@ -81,6 +87,9 @@ ASKED: dict[str, Ask] = {
     "what is traded of each class": lambda db, _: Trends(db).by_class(NOON),
     "what is traded of each collection": lambda db, _: Trends(db).by_collection(NOON),
     "how far a model was off": lambda db, _: Trends(db).checked("v1", NOON),
+    "what is wrong": lambda db, _: Conditions(db, Announcements(db)).open(),
+    "announcements that are due": lambda db, _: Announcements(db).due(),
+    "announcements that failed": lambda db, _: Announcements(db).failed(GUILD),
     "an axie's sales": lambda db, _: Trends(db).of_axie(123),
 }
 

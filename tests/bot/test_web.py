@@ -16,7 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.db import Database
 from bot.errors import NoChampion
 from bot.services import Services
+from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.journal import Entry, Journal
@@ -99,6 +101,8 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         journal=Journal(db, clock),
         history=History(db, clock),
         trends=Trends(db),
+        announcements=Announcements(db),
+        conditions=Conditions(db, Announcements(db)),
         outbox=Outbox(db, clock),
         runs=Runs(db),
         audit=Audit(db),

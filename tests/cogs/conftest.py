@@ -15,7 +15,9 @@ from simcord.env import Env
 from bot.client import create_bot
 from bot.db import Database, upgrade
 from bot.services import Services
+from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.journal import Journal
@@ -68,6 +70,7 @@ async def services(
     shutil.copy(empty_database, path)
     async with Database.open(f"sqlite+aiosqlite:///{path}") as db:
         runs = Runs(db)
+        announcements = Announcements(db)
         watches = Watches(db, clock)
         supervisor = Supervisor()
         yield Services(
@@ -81,6 +84,8 @@ async def services(
             journal=Journal(db, clock),
             history=History(db, clock),
             trends=Trends(db),
+            announcements=announcements,
+            conditions=Conditions(db, announcements),
             outbox=Outbox(db, clock),
             runs=runs,
             audit=Audit(db),

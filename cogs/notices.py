@@ -1,0 +1,73 @@
+"""How announcements look: what is wrong with the bot and that it is mended, and digests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import discord
+
+from bot.services import conditions, watchdog
+from cogs import format as fmt
+from cogs.embeds import CAREFUL, STRONG
+
+if TYPE_CHECKING:
+    from bot.services.announcements import Said
+    from bot.services.conditions import Condition
+
+HOME: Final = "https://app.axieinfinity.com/marketplace"
+# The beginning of a condition's key: its name, what to do about it, and how its end is told.
+_CONDITIONS: Final = {
+    watchdog.ERROR: (
+        "The model has drifted",
+        "Collect and retrain: `/model retrain`.",
+        "The model is accurate again",
+    ),
+    watchdog.COVERAGE: (
+        "The model's intervals are too narrow",
+        "Collect and retrain: `/model retrain`. Until then ask for a higher probability.",
+        "The model's intervals hold again",
+    ),
+    watchdog.STALE_MODEL: (
+        "The model is stale",
+        "Retrain it: `/model retrain`. If it stays stale, see whether collections fail: `/status`.",
+        "The model is fresh again",
+    ),
+    watchdog.COLLECTION: (
+        "A collection failed",
+        "It is tried again by itself. `/status` shows the task; `axieflip doctor` says what is wrong.",
+        "Collections work again",
+    ),
+}
+
+
+def embed(said: Said) -> discord.Embed:
+    """An announcement of any kind."""
+    assert said.kind == conditions.KIND, f"nobody writes out {said.kind}"
+    return condition(said)
+
+
+def condition(said: Said) -> discord.Embed:
+    """Something that is wrong, or that it is mended."""
+    name, remedy, over = _named(said.body["key"])
+    opened, mended = fmt.parsed(said.body["opened_at"]), fmt.parsed(said.body["mended_at"])
+    detail = fmt.plain(said.body["detail"], 400)
+    if mended is None:
+        made = discord.Embed(title=f"⚠️ {name}", description=f"{detail}\n{remedy}", colour=CAREFUL)
+    else:
+        lasted = fmt.span(opened, mended) if opened else "some time"
+        text = f"That was wrong for {lasted}: {detail}"
+        made = discord.Embed(title=f"✅ {over}", description=text, colour=STRONG)
+    made.url = HOME
+    made.timestamp = mended or opened
+    return made.set_footer(text="For this server's operators · /settings show tells the channel")
+
+
+def trouble(wrong: Condition) -> str:
+    """Something that is wrong in one line."""
+    name, _, _ = _named(wrong.key)
+    return f"{name}, since {fmt.machine_time(wrong.opened_at)}. {fmt.plain(wrong.detail, 250)}"
+
+
+def _named(key: str) -> tuple[str, str, str]:
+    found = (names for beginning, names in _CONDITIONS.items() if key.startswith(beginning))
+    return next(found, (fmt.plain(key), "`/status` tells more.", f"Over: {fmt.plain(key)}"))
