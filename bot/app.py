@@ -24,6 +24,7 @@ from bot.errors import NoChampion, SettingsError
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.claims import Claims
 from bot.services.collecting import Collecting
 from bot.services.conditions import Conditions
 from bot.services.feed import RatesFeed, SalesFeed
@@ -32,8 +33,11 @@ from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.intake import Intake
 from bot.services.journal import Journal
+from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
+from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.retraining import Retraining
 from bot.services.runs import Runs
@@ -132,6 +136,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             announcements=announcements,
             conditions=Conditions(db, announcements),
             outbox=Outbox(db, clock),
+            posts=Posts(db),
+            claims=Claims(db),
+            mutes=Mutes(db),
+            ledger=Ledger(db, clock),
             runs=runs,
             audit=Audit(db),
             predictor=predictor,
@@ -182,8 +190,8 @@ def _supervise(app: App, watcher: Watcher) -> None:
     sales = SalesFeed(s.market, s.predictor, s.trends, s.clock)
     rates = RatesFeed(s.market, s.predictor, s.clock)
     floors = Floors(s.market, s.predictor, s.trends, s.clock)
-    outcomes = Outcomes(s.market, s.journal, s.clock)
-    intake = Intake(watcher, s.predictor, s.watches, s.journal, s.outbox, s.stats, s.clock)
+    outcomes = Outcomes(s.market, s.journal, s.ledger, s.posts, s.clock)
+    intake = Intake(watcher, s.predictor, s.watches, s.mutes, s.journal, s.outbox, s.posts, s.stats, s.clock)
 
     async def champion() -> float:
         try:

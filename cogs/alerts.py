@@ -1,9 +1,9 @@
 """Delivers the outbox: a lane for every channel, so that a slow one delays nobody else.
 
-A lane sends its channel's alerts in order, and stays busy while it waits before a retry, so that nothing
-overtakes. An alert is marked delivered only after Discord has it; its nonce is the same at every
-attempt, and Discord answers a repeated nonce with the first message. It does so for some minutes only:
-what is older is first looked for among the channel's newest messages.
+A lane sends its channel's posts in order, and stays busy while it waits before a retry, so that nothing
+overtakes. A post is marked delivered only after Discord has it; its nonce is the same at every attempt, and
+Discord answers a repeated nonce with the first message. It does so for some minutes only: what is older is
+first looked for among the channel's newest messages.
 """
 
 from __future__ import annotations
@@ -12,40 +12,57 @@ import asyncio
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import structlog
 from discord.ext import commands
 
 from bot.client import AxieflipBot
-from cogs import embeds, outgoing
+from bot.services.mutes import Silence
+from cogs import buttons, outgoing
 from cogs import format as fmt
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from bot.services.outbox import PendingAlert
+    from bot.services.posts import Alert, Post
 
 log = structlog.get_logger(__name__)
 
 LATE_S: Final = 60.0  # of real time since the alert was written down
-CHECK_S: Final = 10.0  # a late alert is not made later still by a marketplace that does not answer
+CHECK_S: Final = 10.0
+UNCHECKED: Final = "The marketplace does not say whether it is still for sale."
+UNCHECKED_PAUSE_S: Final = 15.0
 FAULT_PAUSE_S: Final = 10.0
 MOST_FAULTS: Final = 3
-# A lane takes few alerts at a time: what becomes of the rest meanwhile (sold, watch removed) still counts.
-LANE: Final = 5
-# Every pending alert may belong to one blocked channel; those behind them must be seen all the same.
+# A lane takes few posts at a time: what becomes of the rest meanwhile (sold, watch removed) still counts.
+LANE: Final = 3
+# Every pending post may belong to one blocked channel; those behind them must be seen all the same.
 LOOK_AHEAD: Final = 1000
 LOOK_AGAIN_S: Final = 0.05
 
 _FAULT: Final = "A fault in the bot kept it back; its log says more."
+_GONE: Final = "the marketplace no longer knows the order"
 _OVER: Final = {
     OrderStatus.MATCHED: "the axie was sold before the alert could be sent",
     OrderStatus.CANCELLED: "the listing was cancelled before the alert could be sent",
     OrderStatus.EXPIRED: "the listing expired before the alert could be sent",
 }
+
+
+class _Unknown(Exception):
+    """The marketplace does not say whether late listings are still open."""
+
+
+class _Accepted(NamedTuple):
+    """The message that a post became, with the alerts in it and the note that they were late."""
+
+    ids: Sequence[int]
+    message_id: int
+    late: str | None
 
 
 class AlertsCog(commands.Cog, name="Alerts"):
@@ -57,8 +74,8 @@ class AlertsCog(commands.Cog, name="Alerts"):
         self._lanes: dict[int, asyncio.Task[None]] = {}
         self._look_took_s = 0.0
         self._closed = False
-        # Messages that Discord has and the database does not know of yet, by alert.
-        self._accepted: dict[int, int] = {}
+        # Messages that Discord has and the database does not know of yet, by post.
+        self._accepted: dict[int, _Accepted] = {}
 
     async def cog_load(self) -> None:
         """Put the delivery under supervision."""
@@ -79,15 +96,15 @@ class AlertsCog(commands.Cog, name="Alerts"):
             # The supervisor replaces this job when the bot is built anew; until then nothing can be sent.
             await asyncio.get_running_loop().create_future()
         began = time.monotonic()
-        waiting: defaultdict[int, list[PendingAlert]] = defaultdict(list)
-        for alert in await self._services.outbox.due(LOOK_AHEAD):
-            waiting[alert.channel_id].append(alert)
+        waiting: defaultdict[int, list[Post]] = defaultdict(list)
+        for post in await self._services.outbox.due(LOOK_AHEAD):
+            waiting[post.channel_id].append(post)
         self._look_took_s = time.monotonic() - began
         if self._closed:
             return
-        for channel_id, alerts in waiting.items():
+        for channel_id, due in waiting.items():
             if channel_id not in self._lanes:
-                self._open(channel_id, sorted(alerts, key=lambda alert: alert.id)[:LANE])
+                self._open(channel_id, sorted(due, key=lambda post: post.alerts[0].id)[:LANE])
 
     async def settled(self) -> None:
         """Return once no lane is sending; for a clean end and for tests."""
@@ -102,8 +119,8 @@ class AlertsCog(commands.Cog, name="Alerts"):
         pause = max(LOOK_AGAIN_S, 5 * self._look_took_s)
         await asyncio.wait(self._lanes.values(), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
 
-    def _open(self, channel_id: int, alerts: Sequence[PendingAlert]) -> None:
-        lane = asyncio.create_task(self._send_in_order(alerts), name=f"alerts of channel {channel_id}")
+    def _open(self, channel_id: int, due: Sequence[Post]) -> None:
+        lane = asyncio.create_task(self._send_in_order(due), name=f"alerts of channel {channel_id}")
         self._lanes[channel_id] = lane
         lane.add_done_callback(lambda done: self._close(channel_id, done))
 
@@ -112,100 +129,138 @@ class AlertsCog(commands.Cog, name="Alerts"):
         if not lane.cancelled() and (error := lane.exception()) is not None:
             log.error("a lane of alerts ended early", channel=channel_id, exc_info=error)
 
-    async def _send_in_order(self, alerts: Sequence[PendingAlert]) -> None:
-        for alert in alerts:
+    async def _send_in_order(self, due: Sequence[Post]) -> None:
+        for post in due:
             try:
-                pause = await self._deliver(alert)
+                pause = await self._deliver(post)
             except Exception:
-                log.exception("delivery failed", alert=alert.id, channel=alert.channel_id)
-                pause = await self._set_aside(alert)
+                log.exception("delivery failed", post=post.id, channel=post.channel_id)
+                pause = await self._set_aside(post)
             if pause is not None:
                 await asyncio.sleep(pause)
                 return
 
-    async def _deliver(self, alert: PendingAlert) -> float | None:
-        """Send one alert and note what came of it. The seconds to wait where it is to be tried again."""
+    async def _deliver(self, post: Post) -> float | None:
+        """Send one post and note what came of it. The seconds to wait where it is to be tried again."""
         outbox = self._services.outbox
-        if (accepted := self._accepted.get(alert.id)) is not None:
-            await self._note(alert, accepted)
+        if post.id in self._accepted:
+            await self._note(post.id)
             return None
+        current: Post | None = await self._unmuted(post)
         late: str | None = None
-        if (datetime.now(UTC) - alert.queued_at).total_seconds() > LATE_S:
-            status = await self._status(alert)
-            if status is not None and status.final:
-                await outbox.expire(alert.id, _OVER.get(status, f"the order is no longer valid ({status})"))
-                return None
-            late = _lateness(alert, status)
-        outcome = await self._send(alert, late)
+        if current is not None and (datetime.now(UTC) - post.queued_at).total_seconds() > LATE_S:
+            try:
+                current = await self._open_ones(current)
+            except _Unknown:
+                await outbox.retry(ids(post), UNCHECKED, UNCHECKED_PAUSE_S)
+                return UNCHECKED_PAUSE_S
+            if not post.digest:
+                late = f"found {fmt.since(post.queued_at)} ago, it was still open just now."
+        if current is None:
+            return None
+        late_or_digest = late is not None or post.digest
+        outcome = await self._send(_with_note(current, late), look_first=late_or_digest)
         match outcome:
             case outgoing.Sent(message_id):
-                self._services.stats.announced(alert.listing.hash)
-                self._accepted[alert.id] = message_id
-                await self._note(alert, message_id)
+                for alert in current.alerts:
+                    self._services.stats.announced(alert.listing.hash)
+                self._accepted[post.id] = _Accepted(ids(current), message_id, late)
+                await self._note(post.id)
                 return None
             case outgoing.Never(reason):
-                log.warning("alert is undeliverable", alert=alert.id, channel=alert.channel_id, reason=reason)
-                await outbox.undeliverable(alert.id, reason)
+                log.warning("post is undeliverable", post=post.id, channel=post.channel_id, reason=reason)
+                await outbox.undeliverable(ids(current), reason)
                 return None
             case outgoing.Retry() as retry:
-                pause = outgoing.pause(alert.attempts, retry)
-                log.warning("alert is delayed", alert=alert.id, reason=retry.reason, again_in_s=pause)
-                await outbox.retry(alert.id, retry.reason, pause)
+                pause = outgoing.pause(post.attempts, retry)
+                log.warning("post is delayed", post=post.id, reason=retry.reason, again_in_s=pause)
+                await outbox.retry(ids(current), retry.reason, pause)
                 return pause
 
-    async def _send(self, alert: PendingAlert, late: str | None) -> outgoing.Outcome:
-        channel = self._bot.get_partial_messageable(alert.channel_id, guild_id=alert.guild_id)
-        if late is not None and self._bot.user is not None:
+    async def _send(self, post: Post, *, look_first: bool) -> outgoing.Outcome:
+        channel = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+        if look_first and self._bot.user is not None:
             # Discord forgets a nonce within minutes. An earlier life may have ended right after posting.
-            found = await outgoing.find(channel, alert.nonce, self._bot.user.id)
+            found = await outgoing.find(channel, post.nonce, self._bot.user.id)
             if found is not None:
                 return found
-        moment = fmt.Moment.of(self._services.clock)
-        embed = embeds.alert(alert.listing, alert.prediction, alert.watch_name, moment, late=late)
-        return await outgoing.send(
-            channel,
-            nonce=alert.nonce,
-            embed=outgoing.marked(embed, alert.nonce),
-            view=embeds.marketplace_button(alert.listing.axie.id),
-        )
+        shown = buttons.drawn(self._services, post)
+        return await outgoing.send(channel, nonce=post.nonce, embed=shown, view=buttons.of(post))
 
-    async def _note(self, alert: PendingAlert, message_id: int) -> None:
+    async def _note(self, post_id: int) -> None:
         # A message that is out must not go out again because the database could not take a note of it.
-        await self._services.outbox.delivered(alert.id, message_id)
-        del self._accepted[alert.id]
+        accepted = self._accepted[post_id]
+        await self._services.outbox.delivered(post_id, accepted.ids, accepted.message_id, accepted.late)
+        del self._accepted[post_id]
 
-    async def _set_aside(self, alert: PendingAlert) -> float | None:
-        """The seconds to wait after a fault; None where the alert is given up."""
-        if alert.id in self._accepted:
+    async def _set_aside(self, post: Post) -> float | None:
+        """The seconds to wait after a fault; None where the post is given up."""
+        if post.id in self._accepted:
             return FAULT_PAUSE_S
         try:
-            return await self._put_off(alert)
+            return await self._put_off(post)
         except Exception:
-            log.exception("the database takes no notes", alert=alert.id)
+            log.exception("the database takes no notes", post=post.id)
             return FAULT_PAUSE_S
 
-    async def _put_off(self, alert: PendingAlert) -> float | None:
-        # One alert that cannot be rendered or stored must not hold up its channel for ever.
-        if alert.attempts >= MOST_FAULTS:
-            await self._services.outbox.undeliverable(alert.id, _FAULT)
+    async def _put_off(self, post: Post) -> float | None:
+        # A post that cannot be rendered or stored must not hold up its channel for ever.
+        if post.attempts >= MOST_FAULTS:
+            await self._services.outbox.undeliverable(ids(post), _FAULT)
             return None
-        await self._services.outbox.retry(alert.id, _FAULT, FAULT_PAUSE_S)
+        await self._services.outbox.retry(ids(post), _FAULT, FAULT_PAUSE_S)
         return FAULT_PAUSE_S
 
-    async def _status(self, alert: PendingAlert) -> OrderStatus | None:
+    async def _unmuted(self, post: Post) -> Post | None:
+        """The post without what has been muted since; None where nothing is left."""
+        silence = Silence(await self._services.mutes.active())
+        muted = {
+            alert.id for alert in post.alerts if silence.covers(alert.guild_id, alert.watch_id, alert.listing)
+        }
+        if muted:
+            await self._services.outbox.expire(muted, "muted before the alert could be sent")
+        return _without(post, muted)
+
+    async def _open_ones(self, post: Post) -> Post | None:
+        """The post without what is for sale no longer; None where nothing is left.
+
+        Raises `_Unknown` where the marketplace does not say: what is over is never posted.
+        """
+        statuses = await self._statuses(post.alerts)
+        over: set[int] = set()
+        for alert in post.alerts:
+            status = statuses.get(alert.listing.hash)
+            if status is None or status.final:
+                over.add(alert.id)
+                why = _OVER.get(status, f"the order is no longer valid ({status})") if status else _GONE
+                await self._services.outbox.expire([alert.id], why)
+        return _without(post, over)
+
+    async def _statuses(self, alerts: Sequence[Alert]) -> dict[str, OrderStatus]:
         try:
             async with asyncio.timeout(CHECK_S):
-                found = await self._services.market.orders([alert.listing.hash])
+                found = await self._services.market.orders([alert.listing.hash for alert in alerts])
         except (MarketError, TimeoutError) as error:
-            log.warning("could not ask whether a late listing is still open", reason=repr(error))
-            return None
-        resolution = found.get(alert.listing.hash)
-        return resolution.status if resolution else None
+            log.warning("could not ask whether late listings are still open", reason=repr(error))
+            raise _Unknown from error
+        return {hash_: resolution.status for hash_, resolution in found.items()}
 
 
-def _lateness(alert: PendingAlert, status: OrderStatus | None) -> str:
-    checked = "could not check whether it is still open" if status is None else "it was still open just now"
-    return f"found {fmt.since(alert.queued_at)} ago, {checked}."
+def ids(post: Post) -> list[int]:
+    """The alerts of a post."""
+    return [alert.id for alert in post.alerts]
+
+
+def _without(post: Post, gone: Collection[int]) -> Post | None:
+    kept = tuple(alert for alert in post.alerts if alert.id not in gone)
+    return msgspec.structs.replace(post, alerts=kept) if kept else None
+
+
+def _with_note(post: Post, late: str | None) -> Post:
+    if late is None:
+        return post
+    noted = tuple(msgspec.structs.replace(alert, late=late) for alert in post.alerts)
+    return msgspec.structs.replace(post, alerts=noted)
 
 
 async def setup(bot: AxieflipBot) -> None:

@@ -25,19 +25,41 @@ STRONG: Final = discord.Colour(0x23A55A)
 GOOD: Final = discord.Colour(0x3BA9EE)
 CAREFUL: Final = discord.Colour(0xF0A232)
 QUIET: Final = discord.Colour(0x80848E)
+WON: Final = discord.Colour(0x1B6B3E)
 COMPARABLES: Final = 3
 _NAMES: Final = {Collection.MEO: "MEO"}
 
 
 def alert(
-    listing: Listing, prediction: Prediction, watch_name: str, moment: Moment, *, late: str | None = None
+    listing: Listing,
+    prediction: Prediction,
+    watch_name: str,
+    moment: Moment,
+    *,
+    late: str | None = None,
+    notes: Sequence[str] = (),
+    brief: bool = False,
 ) -> discord.Embed:
-    """A buy signal. `late` says why it comes later than it should, and marks it so."""
+    """A buy signal. `late` says why it comes later than it should, and marks it so.
+
+    `notes` are lines on what has happened to it; a `brief` one leaves the background to be asked for.
+    """
     embed = _axie(listing.axie, _colour(prediction, late))
-    notes = [f"🕓 **Late** – {late}"] if late else []
-    embed.description = "\n".join([*notes, *_notes(listing, prediction, moment)]) or None
+    marks = [f"🕓 **Late** – {late}"] if late else []
+    embed.description = "\n".join([*notes, *marks, *_notes(listing, prediction, moment)]) or None
     _add_sums(embed, listing, prediction, moment)
-    _add_background(embed, listing.axie, prediction.forecast, moment)
+    if not brief:
+        _add_background(embed, listing.axie, prediction.forecast, moment)
+    return embed.set_footer(text=f"Watch “{fmt.bare(watch_name, 50)}” · {_model(prediction.forecast)}")
+
+
+def ended(
+    listing: Listing, prediction: Prediction, watch_name: str, moment: Moment, *, notes: Sequence[str]
+) -> discord.Embed:
+    """A signal that is over: `notes` tell how it ended, beside what it had promised."""
+    embed = _axie(listing.axie, QUIET)
+    embed.description = "\n".join(notes)
+    _add_sums(embed, listing, prediction, moment)
     return embed.set_footer(text=f"Watch “{fmt.bare(watch_name, 50)}” · {_model(prediction.forecast)}")
 
 
@@ -150,14 +172,15 @@ def _resale(forecast: Forecast) -> tuple[str, str]:
 
 
 def _add_background(embed: discord.Embed, axie: Axie, forecast: Forecast, moment: Moment) -> None:
-    rows = [_comparable(sale, moment) for sale in forecast.comparables[:COMPARABLES]]
+    rows = [comparable(sale, moment) for sale in forecast.comparables[:COMPARABLES]]
     embed.add_field(
         name="Comparable sales", value="\n".join(rows) or "None close enough to show.", inline=False
     )
     embed.add_field(name="Traits", value=f"{_parts(axie)}\n{_condition(axie)}", inline=False)
 
 
-def _comparable(sale: Comparable, moment: Moment) -> str:
+def comparable(sale: Comparable, moment: Moment) -> str:
+    """A past sale in a line: price, age, which axie, and what it has in common."""
     link = f"[#{sale.axie_id}]({fmt.page(sale.axie_id)})"
     likeness = fmt.plain(sale.likeness, 60)
     return f"**{fmt.usd(sale.price_usd)}** · {fmt.ago(moment, sale.sold_at)} · {link} {likeness}"

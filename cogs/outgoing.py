@@ -7,13 +7,13 @@ later, `Never` where it cannot until a person changes something. Only programmin
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 import discord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
 # Above the longest that discord.py itself waits between its own five attempts (about 25 s).
 TIMEOUT_S: Final = 60.0
@@ -60,11 +60,23 @@ async def send(
     channel: discord.abc.Messageable,
     *,
     nonce: str,
-    embed: discord.Embed,
+    embed: discord.Embed | Sequence[discord.Embed],
     view: discord.ui.View | None = None,
+    content: str | None = None,
+    mentions: discord.AllowedMentions | None = None,
 ) -> Outcome:
-    """Post an embed. The same nonce again within minutes gives the first message, not a second one."""
-    return await _attempt(_send(channel, nonce, embed, view))
+    """Post one embed or several. The same nonce again within minutes gives the first message, not another.
+
+    Nobody is pinged unless `mentions` says so.
+    """
+    options: dict[str, Any] = {"embeds": _several(embed), "nonce": nonce}
+    if view is not None:
+        options["view"] = view
+    if content is not None:
+        options["content"] = content
+    if mentions is not None:
+        options["allowed_mentions"] = mentions
+    return await _attempt(channel.send(**options))
 
 
 async def find(channel: discord.abc.Messageable, mark: str, me: int) -> Sent | Retry | None:
@@ -96,24 +108,25 @@ def _is_marked(embed: discord.Embed, mark: str) -> bool:
 
 
 async def edit(
-    message: discord.PartialMessage | discord.InteractionMessage, *, embed: discord.Embed
+    message: discord.PartialMessage | discord.InteractionMessage,
+    *,
+    embed: discord.Embed | Sequence[discord.Embed],
+    view: discord.ui.View | None = None,
 ) -> Outcome:
-    """Replace the embed of a message of the bot's own."""
-    return await _attempt(message.edit(embed=embed))
+    """Replace the embeds of a message of the bot's own, and its buttons where some are given."""
+    if view is None:
+        return await _attempt(message.edit(embeds=_several(embed)))
+    return await _attempt(message.edit(embeds=_several(embed), view=view))
+
+
+def _several(embed: discord.Embed | Sequence[discord.Embed]) -> list[discord.Embed]:
+    return [embed] if isinstance(embed, discord.Embed) else list(embed)
 
 
 def pause(attempts: int, retry: Retry) -> float:
     """Seconds to wait after so many failed attempts: doubling, never less than Discord asked for."""
     doubled: float = min(PAUSE_S * 2 ** min(attempts, 10), _LONGEST_PAUSE_S)
     return max(doubled, retry.after_s)
-
-
-async def _send(
-    channel: discord.abc.Messageable, nonce: str, embed: discord.Embed, view: discord.ui.View | None
-) -> discord.Message:
-    if view is None:
-        return await channel.send(embed=embed, nonce=nonce)
-    return await channel.send(embed=embed, nonce=nonce, view=view)
 
 
 async def _attempt(call: Awaitable[discord.Message | discord.PartialMessage]) -> Outcome:

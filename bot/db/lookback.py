@@ -34,6 +34,7 @@ class SaleRow(Base):
     class_: Mapped[str] = mapped_column("class", String(16))
     collection: Mapped[str | None] = mapped_column(String(16))
     price_usd: Mapped[float]
+    seller: Mapped[str | None] = mapped_column(String(80))
     forecast_usd: Mapped[float | None]
     low_usd: Mapped[float | None]
     high_usd: Mapped[float | None]

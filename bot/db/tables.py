@@ -74,7 +74,7 @@ class ListingRow(Base):
     """A listing that was seen, with the last known status of its order."""
 
     __tablename__ = "listings"
-    __table_args__ = (Index(None, "seen_at"), Index(None, "status", "checked_at"))
+    __table_args__ = (Index(None, "seen_at"), Index(None, "status", "alerted", "next_check_at"))
 
     hash: Mapped[str] = mapped_column(String(80), primary_key=True)
     axie_id: Mapped[int] = mapped_column(BigInteger, index=True)
@@ -84,7 +84,8 @@ class ListingRow(Base):
     status: Mapped[str] = mapped_column(String(40))
     seen_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
-    checked_at: Mapped[datetime]  # when its order was last asked for; at first, when it was seen
+    alerted: Mapped[bool]  # somebody was told of it: its end is wanted soon
+    next_check_at: Mapped[datetime]  # when its order is to be asked for, while it is open
     body: Mapped[str]
 
 
@@ -124,35 +125,59 @@ class PredictionRow(Base):
     body: Mapped[str]
 
 
-class AlertRow(Base):
-    """The outbox: one message to be sent for one watch and one listing.
+class PostRow(Base):
+    """One message in a channel: the alerts that were recorded together for it. Times are the machine's.
 
-    It repeats where it goes and for which watch, so that it stays readable once the watch is gone.
+    `revision` counts what happened to its alerts; `edit_at` is when the message should tell of it.
+    """
+
+    __tablename__ = "posts"
+    __table_args__ = (UniqueConstraint("nonce"), Index(None, "edit_at"), Index(None, "guild_id"))
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    channel_id: Mapped[int] = mapped_column(BigInteger)
+    nonce: Mapped[str] = mapped_column(String(25))
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    revision: Mapped[int]
+    edit_at: Mapped[datetime | None]
+
+
+class AlertRow(Base):
+    """The outbox: what is to be said of one listing for one watch, in a post.
+
+    It repeats where it goes and for which watch, so that it stays readable once the watch is gone. It
+    follows its axie: `current_hash` is the newest order of the same seller for it, and `clears` whether
+    that one reaches the watch's thresholds too.
     """
 
     __tablename__ = "alerts"
     __table_args__ = (
         UniqueConstraint("watch_id", "listing_hash"),
-        UniqueConstraint("nonce"),
         Index(None, "state", "next_attempt_at"),
         Index(None, "guild_id", "state"),
         Index(None, "guild_id", "id"),
         Index(None, "watch_id", "id"),
         Index(None, "listing_hash", "guild_id"),
         Index(None, "watch_id", "queued_at"),
+        Index(None, "current_hash"),
+        Index(None, "post_id"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     watch_id: Mapped[int | None] = mapped_column(ForeignKey("watches.id", ondelete="SET NULL"))
     listing_hash: Mapped[str] = mapped_column(ForeignKey("predictions.listing_hash", ondelete="CASCADE"))
+    current_hash: Mapped[str] = mapped_column(ForeignKey("listings.hash", ondelete="CASCADE"))
+    clears: Mapped[bool]
     guild_id: Mapped[int] = mapped_column(BigInteger)
     channel_id: Mapped[int] = mapped_column(BigInteger)
     watch_name: Mapped[str] = mapped_column(String(100))
-    nonce: Mapped[str] = mapped_column(String(25))
+    was_usd: Mapped[float | None]  # what the seller asked in an earlier order, where that was more
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int]
-    message_id: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str | None]
+    late: Mapped[str | None]  # the note with which it came later than it should
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
     queued_at: Mapped[datetime]  # the machine's time, like next_attempt_at: pacing is in real time
@@ -160,8 +185,41 @@ class AlertRow(Base):
     held_until: Mapped[datetime | None]  # the machine's time; set where it goes out in a digest
 
 
+class ClaimRow(Base):
+    """Who is on an alert: one person at a time. `at` is the machine's time."""
+
+    __tablename__ = "claims"
+
+    alert_id: Mapped[int] = mapped_column(
+        ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+
+class MuteRow(Base):
+    """What a server does not want to hear of until a moment. Times are the machine's."""
+
+    __tablename__ = "mutes"
+    __table_args__ = (Index(None, "until"), Index(None, "guild_id"))
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(10))
+    value: Mapped[str] = mapped_column(String(400))
+    label: Mapped[str] = mapped_column(String(100))
+    until: Mapped[datetime]
+    created_by: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+
+
 class OutcomeRow(Base):
-    """How an order ended; absent while it is open."""
+    """How an order ended, and what a purchase at its end would have come to; absent while it is open.
+
+    `at` is when it was found to have ended, or the sale's own time where the feed of sales tells it. The
+    dollars are there for sold listings that were priced: `net_usd` is a purchase at `sold_usd` sold again
+    at `resale_usd` where that is known and `basis` is "resale", else at the forecast's price.
+    """
 
     __tablename__ = "outcomes"
 
@@ -170,6 +228,12 @@ class OutcomeRow(Base):
     )
     status: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime] = mapped_column(index=True)
+    axie_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    sold_usd: Mapped[float | None]
+    net_usd: Mapped[float | None]
+    basis: Mapped[str | None] = mapped_column(String(10))
+    resale_usd: Mapped[float | None]
+    resold_at: Mapped[datetime | None]
 
 
 class PartRow(Base):

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from bot.db import Database
     from bot.services.announcements import Announcements
     from bot.services.audit import Audit
+    from bot.services.claims import Claims
     from bot.services.conditions import Conditions
     from bot.services.guilds import Guilds
     from bot.services.history import History
     from bot.services.journal import Journal
+    from bot.services.ledger import Ledger
+    from bot.services.mutes import Mutes
     from bot.services.outbox import Outbox
+    from bot.services.posts import Posts
     from bot.services.predictor import Predictor
     from bot.services.retraining import Retraining
     from bot.services.runs import Runs
@@ -48,6 +52,10 @@ class Services:
     announcements: Announcements
     conditions: Conditions
     outbox: Outbox
+    posts: Posts
+    claims: Claims
+    mutes: Mutes
+    ledger: Ledger
     runs: Runs
     audit: Audit
     predictor: Predictor

@@ -18,7 +18,7 @@ from bot.db.tables import Base, GuildRow
 from bot.errors import AxieflipError
 from bot.services.audit import AuditEntry, note
 from bot.services.guild_settings import Area, GuildSettings
-from bot.services.outbox import machine_time
+from bot.services.posts import machine_time
 from bot.services.watches import Watches
 from pipeline.clock import Clock
 

@@ -12,7 +12,9 @@ import structlog
 
 from bot.errors import NoChampion
 from bot.services.journal import Entry, Journal
+from bot.services.mutes import Mutes, Silence
 from bot.services.outbox import Outbox
+from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watch, Watches
@@ -34,16 +36,20 @@ class Intake:
         watcher: Watcher,
         predictor: Predictor,
         watches: Watches,
+        mutes: Mutes,
         journal: Journal,
         outbox: Outbox,
+        posts: Posts,
         stats: IntakeStats,
         clock: Clock,
     ) -> None:
         self._watcher = watcher
         self._predictor = predictor
         self._watches = watches
+        self._mutes = mutes
         self._journal = journal
         self._outbox = outbox
+        self._posts = posts
         self._stats = stats
         self._clock = clock
         self._matched: tuple[Watch, ...] = ()
@@ -60,8 +66,9 @@ class Intake:
         batch = await self._watcher.poll()
         predictions = self._price(batch.listings)
         self._match_against(await self._watches.active())
+        silence = Silence(await self._mutes.active())
         entries = [
-            Entry(listing, prediction, self._signalled(listing, prediction))
+            Entry(listing, prediction, self._signalled(listing, prediction, silence))
             for listing, prediction in zip(batch.listings, predictions, strict=True)
         ]
         self._stats.arrived(batch.received, [entry.listing.hash for entry in entries if entry.watches])
@@ -69,6 +76,8 @@ class Intake:
         self._watcher.acknowledge(batch)
         if alerts:
             self._outbox.wake()
+        if entries:
+            self._posts.wake()  # a new price may be told in an old message
         self._count(batch, predictions, alerts)
         return batch.delay
 
@@ -95,11 +104,13 @@ class Intake:
             self._matcher = Matcher([(watch.thresholds, watch.filters) for watch in watches])
             self._matched = watches
 
-    def _signalled(self, listing: Listing, prediction: Prediction | None) -> tuple[Watch, ...]:
+    def _signalled(
+        self, listing: Listing, prediction: Prediction | None, silence: Silence
+    ) -> tuple[Watch, ...]:
         if prediction is None:
             return ()
-        found = self._matcher.matching(listing, prediction, self._clock.now())
-        return tuple(self._matched[index] for index in found)
+        found = [self._matched[i] for i in self._matcher.matching(listing, prediction, self._clock.now())]
+        return tuple(each for each in found if not silence.covers(each.guild_id, each.id, listing))
 
     def _count(self, batch: Batch, predictions: Sequence[Prediction | None], alerts: int) -> None:
         scored = sum(prediction is not None for prediction in predictions)

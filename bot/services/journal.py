@@ -6,11 +6,9 @@ A listing is known by its order's hash. Recording one again, after a crash or a 
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,16 +16,22 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import and_, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from bot.db import Database
-from bot.db.tables import AlertRow, AlertState, ListingRow, OutcomeRow, PredictionRow, WatchRow
-from bot.services.pacing import held_until, hour_start
+from bot.db.tables import AlertRow, AlertState, ListingRow, OutcomeRow, PredictionRow
+from bot.services.dispatch import Signal, dispatch
+from bot.services.ledger import book, match_sales
+from bot.services.posts import touch
 from bot.services.watches import Watch
 from pipeline.clock import Clock
 from pipeline.market.traits import collection
 from pipeline.market.values import Listing, OrderStatus, Resolution
 from pipeline.signal import Prediction
 
+# How often an open listing is asked for: at the least distance, a share of its age, at the most distance.
+ALERTED_CHECKS = (timedelta(seconds=30), 0.02, timedelta(hours=1))
+OTHER_CHECKS = (timedelta(minutes=5), 0.2, timedelta(days=1))
 log = structlog.get_logger(__name__)
 
 
@@ -87,28 +91,18 @@ class Journal:
                 for hash_ in by_hash
                 if hash_ in new and (prediction := _sound(by_hash[hash_])) is not None
             ]
-            if not priced:
-                return 0
-            await session.execute(
-                insert(PredictionRow.__table__),  # type: ignore[arg-type]
-                [_prediction_row(entry.listing, prediction) for entry, prediction in priced],
-            )
-            return await self._alert(session, [entry for entry, _ in priced], now)
-
-    async def _alert(self, session: AsyncSession, entries: Iterable[Entry], now: datetime) -> int:
-        wanted = [(watch, entry.listing.hash) for entry in entries for watch in entry.watches]
-        if not wanted:
-            return 0
-        ids = {watch.id for watch, _ in wanted}
-        # The lock keeps the watches from being removed before the commit on PostgreSQL; SQLite has its own.
-        there = select(WatchRow.id).where(WatchRow.id.in_(ids)).with_for_update(read=True, key_share=True)
-        kept = set(await session.scalars(there))
-        kept_wanted = [(watch, hash_) for watch, hash_ in wanted if watch.id in kept]
-        if not kept_wanted:
-            return 0
-        rows = await _alert_rows(session, kept_wanted, now)
-        statement = self._db.insert_or_ignore(AlertRow).returning(AlertRow.id)
-        return len(list(await session.scalars(statement, rows)))
+            if priced:
+                await session.execute(
+                    insert(PredictionRow.__table__),  # type: ignore[arg-type]
+                    [_prediction_row(entry.listing, prediction) for entry, prediction in priced],
+                )
+            sound = {entry.listing.hash for entry, _ in priced}
+            signals = [
+                Signal(entry.listing, entry.watches if hash_ in sound else ())
+                for hash_, entry in by_hash.items()
+                if hash_ in new
+            ]
+            return await dispatch(session, signals, now)
 
     async def known_hashes(self, limit: int = 20_000) -> list[str]:
         """Hashes of the listings last seen, newest first."""
@@ -185,13 +179,24 @@ class Journal:
         changed = await session.execute(
             update(ListingRow)
             .where(ListingRow.hash == resolution.hash, ListingRow.status == OrderStatus.OPEN)
-            .values(status=resolution.status, checked_at=resolution.at)
-            .returning(ListingRow.hash)
+            .values(status=resolution.status)
+            .returning(ListingRow.axie_id)
         )
-        if changed.first() is None or not resolution.status.final:
+        listing = changed.first()
+        if listing is None or not resolution.status.final:
             return
-        outcome = {"listing_hash": resolution.hash, "status": resolution.status, "at": resolution.at}
+        outcome = {
+            "listing_hash": resolution.hash,
+            "status": resolution.status,
+            "at": resolution.at,
+            "axie_id": listing.axie_id,
+        }
+        if resolution.status is OrderStatus.MATCHED:
+            outcome |= await book(session, resolution.hash, resolution.at)
         await session.execute(self._db.insert_or_ignore(OutcomeRow), [outcome])
+        if "sold_usd" in outcome:
+            await match_sales(session, [listing.axie_id])
+        await touch(session, [resolution.hash])
         await session.execute(
             update(AlertRow)
             .where(AlertRow.listing_hash == resolution.hash, AlertRow.state == AlertState.PENDING)
@@ -203,21 +208,36 @@ class Journal:
         )
 
     async def unresolved(self, limit: int) -> list[str]:
-        """Hashes of open listings, those asked for longest ago first, and note that they are asked for now.
+        """Hashes of open listings that are to be asked for now, those that somebody was told of first.
 
-        Noting it here lets an order that the marketplace no longer knows go to the end of the queue.
+        When each is to be asked for next is noted here, so that an order that the marketplace no longer
+        knows does not stand in the way of others.
         """
-        oldest = select(ListingRow.hash).where(ListingRow.status == OrderStatus.OPEN)
+        now = self._clock.now()
+        due: list[ListingRow] = []
         async with self._db.session() as session:
-            hashes = list(await session.scalars(oldest.order_by(ListingRow.checked_at).limit(limit)))
-            asked = update(ListingRow).where(ListingRow.hash.in_(hashes))
-            await session.execute(asked.values(checked_at=self._clock.now()))
-        return hashes
+            for alerted in (True, False):
+                oldest = (
+                    select(ListingRow)
+                    .options(load_only(ListingRow.hash, ListingRow.alerted, ListingRow.seen_at))
+                    .where(
+                        ListingRow.status == OrderStatus.OPEN,
+                        ListingRow.alerted == alerted,
+                        ListingRow.next_check_at <= now,
+                    )
+                    .order_by(ListingRow.next_check_at)
+                    .limit(limit - len(due))
+                )
+                due += await session.scalars(oldest)
+            for row in due:
+                row.next_check_at = now + check_after(row.alerted, now - row.seen_at)
+        return [row.hash for row in due]
 
 
-def nonce(watch_id: int, listing_hash: str) -> str:
-    """The same 24 characters for the same alert always: Discord drops a repeated message by them."""
-    return hashlib.blake2b(f"{watch_id}:{listing_hash}".encode(), digest_size=12).hexdigest()
+def check_after(alerted: bool, age: timedelta) -> timedelta:
+    """How long to wait before asking again for an open listing of that age: the older, the longer."""
+    least, share, most = ALERTED_CHECKS if alerted else OTHER_CHECKS
+    return min(max(age * share, least), most)
 
 
 def _sound(entry: Entry) -> Prediction | None:
@@ -243,7 +263,8 @@ def _listing_row(listing: Listing, now: datetime) -> dict[str, Any]:
         "status": listing.status,
         "seen_at": listing.seen_at,
         "recorded_at": now,
-        "checked_at": listing.seen_at,
+        "alerted": False,
+        "next_check_at": listing.seen_at + OTHER_CHECKS[0],
         "body": msgspec.json.encode(listing).decode(),
     }
 
@@ -264,52 +285,6 @@ def _prediction_row(listing: Listing, prediction: Prediction) -> dict[str, Any]:
         "return": prediction.return_,
         "probability": prediction.probability,
         "body": msgspec.json.encode(prediction).decode(),
-    }
-
-
-async def _alert_rows(
-    session: AsyncSession, wanted: Sequence[tuple[Watch, str]], now: datetime
-) -> list[dict[str, Any]]:
-    queued_at = datetime.now(UTC)
-    capped = {watch.id for watch, _ in wanted if watch.delivery.cap is not None}
-    sent = await _sent_this_hour(session, capped, queued_at) if capped else Counter()
-    rows = []
-    for watch, listing_hash in wanted:
-        until = held_until(watch.delivery, watch.zone, queued_at, sent[watch.id])
-        sent[watch.id] += until is None
-        rows.append(_alert_row(watch, listing_hash, now, queued_at, until))
-    return rows
-
-
-async def _sent_this_hour(session: AsyncSession, watch_ids: set[int], now: datetime) -> Counter[int]:
-    rows = (
-        select(AlertRow.watch_id, func.count())
-        .where(
-            AlertRow.watch_id.in_(watch_ids),
-            AlertRow.queued_at >= hour_start(now),
-            AlertRow.held_until.is_(None),
-        )
-        .group_by(AlertRow.watch_id)
-    )
-    return Counter({id_: count for id_, count in await session.execute(rows) if id_ is not None})
-
-
-def _alert_row(
-    watch: Watch, listing_hash: str, now: datetime, queued_at: datetime, until: datetime | None
-) -> dict[str, Any]:
-    return {
-        "watch_id": watch.id,
-        "listing_hash": listing_hash,
-        "guild_id": watch.guild_id,
-        "channel_id": watch.channel_id,
-        "watch_name": watch.name,
-        "nonce": nonce(watch.id, listing_hash),
-        "state": AlertState.PENDING,
-        "attempts": 0,
-        "created_at": now,
-        "queued_at": queued_at,
-        "next_attempt_at": until or queued_at,
-        "held_until": until,
     }
 
 

@@ -1,6 +1,6 @@
 """Alerts on their way to Discord. Only a pending alert is handed out, and every later state is for good.
 
-Delivery is paced in the machine's time, whatever the market's clock says. An alert keeps its nonce over
+Delivery is paced in the machine's time, whatever the market's clock says. A post keeps its nonce over
 all attempts: a crash between Discord's acceptance and `delivered` ends in a retry that Discord drops or,
 some minutes later, in one that finds the message by that nonce.
 """
@@ -8,38 +8,21 @@ some minutes later, in one that finds the message by that nonce.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 
-import msgspec
 import structlog
 from msgspec import Struct
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, or_, select, update
 
 from bot.db import Database
-from bot.db.tables import AlertRow, AlertState, ListingRow, PredictionRow
+from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow
+from bot.services.posts import Post, load, machine_time
 from pipeline.clock import Clock
-from pipeline.market.values import Listing
-from pipeline.signal import Prediction
+from pipeline.market.values import OrderStatus
 
 LOOK_AGAIN_S = 30.0  # the longest sleep: the machine's clock may be set, another process may write
 log = structlog.get_logger(__name__)
-
-
-class PendingAlert(Struct, frozen=True):
-    """A message to be sent. `created_at` is market time; `queued_at` the same moment in real time."""
-
-    id: int
-    nonce: str
-    guild_id: int
-    channel_id: int
-    watch_name: str
-    listing: Listing
-    prediction: Prediction
-    attempts: int
-    created_at: datetime
-    queued_at: datetime
 
 
 class Problem(Struct, frozen=True):
@@ -62,11 +45,6 @@ class OutboxCounts(Struct, frozen=True):
     expired: int = 0
 
 
-def machine_time() -> datetime:
-    """Aware UTC time of this machine."""
-    return datetime.now(UTC)
-
-
 class Outbox:
     """The alerts in the database, and the wait for the next one that is due.
 
@@ -79,52 +57,77 @@ class Outbox:
         self._now = now
         self._awake = asyncio.Event()
 
-    async def due(self, limit: int = 50) -> list[PendingAlert]:
-        """Pending alerts whose next attempt is not in the future, oldest first.
+    async def due(self, limit: int = 50) -> list[Post]:
+        """Posts with an alert whose next attempt is not in the future, oldest first, with all that pends.
 
-        One whose stored listing cannot be read any more becomes undeliverable instead of blocking the rest.
+        An alert whose stored listing cannot be read any more becomes undeliverable instead of blocking
+        the rest.
         """
-        rows = (
-            select(AlertRow, ListingRow.body, PredictionRow.body)
-            .join(PredictionRow, PredictionRow.listing_hash == AlertRow.listing_hash)
-            .join(ListingRow, ListingRow.hash == AlertRow.listing_hash)
-            .where(AlertRow.state == AlertState.PENDING, AlertRow.next_attempt_at <= self._now())
-            .order_by(AlertRow.next_attempt_at, AlertRow.id)
+        waiting = (AlertRow.state == AlertState.PENDING, AlertRow.next_attempt_at <= self._now())
+        first = func.min(AlertRow.next_attempt_at)
+        ids = (
+            select(AlertRow.post_id)
+            .where(*waiting)
+            .group_by(AlertRow.post_id)
+            .order_by(first, AlertRow.post_id)
             .limit(limit)
         )
         async with self._db.reading() as session:
-            found = (await session.execute(rows)).all()
-        alerts = []
-        for alert, listing, prediction in found:
-            try:
-                alerts.append(_pending(alert, listing, prediction))
-            except msgspec.DecodeError as error:
-                log.error("stored alert cannot be read", alert=alert.id, reason=str(error))
-                await self.undeliverable(alert.id, f"its stored listing cannot be read: {error}")
-        return alerts
+            order = list(await session.scalars(ids))
+            posts, unreadable = await load(
+                session, AlertRow.post_id.in_(order), AlertRow.state == AlertState.PENDING
+            )
+        for id_, reason in unreadable.items():
+            log.error("stored alert cannot be read", alert=id_, reason=reason)
+            await self.undeliverable([id_], f"its stored listing cannot be read: {reason}")
+        return sorted(posts, key=lambda post: order.index(post.id))
 
-    async def delivered(self, id: int, message_id: int) -> None:  # noqa: A002 - the contract's name
-        """The message is in its channel; whatever else was decided meanwhile, this is what happened."""
-        await self._settle(id, AlertState.DELIVERED, None, message_id=message_id, only_pending=False)
+    async def delivered(
+        self, post_id: int, ids: Collection[int], message_id: int, late: str | None = None
+    ) -> None:
+        """The message is in its channel; whatever else was decided meanwhile, this is what happened.
 
-    async def retry(self, id: int, reason: str, delay_s: float) -> None:  # noqa: A002
-        """Try a pending alert again after that many real seconds; wakes `wait` to take note."""
+        What has happened to a listing meanwhile is told by an edit of the message.
+        """
+        now = self._now()
+        changed = select(ListingRow.hash).where(
+            ListingRow.hash == AlertRow.current_hash, ListingRow.status != OrderStatus.OPEN
+        )
+        mine = AlertRow.post_id == post_id
+        settled = {"state": AlertState.DELIVERED, "reason": None, "late": late}
+        async with self._db.session() as session:
+            await session.execute(
+                update(AlertRow)
+                .where(mine, AlertRow.id.in_(ids))
+                .values(settled_at=self._clock.now(), attempts=AlertRow.attempts + 1, **settled)
+            )
+            await session.execute(update(PostRow).where(PostRow.id == post_id).values(message_id=message_id))
+            stale = select(AlertRow.id).where(
+                mine,
+                or_(AlertRow.id.not_in(ids), exists(changed), AlertRow.current_hash != AlertRow.listing_hash),
+            )
+            await session.execute(
+                update(PostRow).where(PostRow.id == post_id, exists(stale)).values(edit_at=now)
+            )
+
+    async def retry(self, ids: Collection[int], reason: str, delay_s: float) -> None:
+        """Try pending alerts again after that many real seconds; wakes `wait` to take note."""
         next_attempt_at = self._now() + timedelta(seconds=max(delay_s, 0.0))
         async with self._db.session() as session:
             await session.execute(
                 update(AlertRow)
-                .where(AlertRow.id == id, AlertRow.state == AlertState.PENDING)
+                .where(AlertRow.id.in_(ids), AlertRow.state == AlertState.PENDING)
                 .values(attempts=AlertRow.attempts + 1, reason=reason, next_attempt_at=next_attempt_at)
             )
         self.wake()
 
-    async def undeliverable(self, id: int, reason: str) -> None:  # noqa: A002
-        """Give a pending alert up: no retry can help (the channel is gone, the bot may not write)."""
-        await self._settle(id, AlertState.UNDELIVERABLE, reason)
+    async def undeliverable(self, ids: Collection[int], reason: str) -> None:
+        """Give pending alerts up: no retry can help (the channel is gone, the bot may not write)."""
+        await self._settle(ids, AlertState.UNDELIVERABLE, reason)
 
-    async def expire(self, id: int, reason: str) -> None:  # noqa: A002
-        """Let a pending alert go: it would tell of something that is over."""
-        await self._settle(id, AlertState.EXPIRED, reason)
+    async def expire(self, ids: Collection[int], reason: str) -> None:
+        """Let pending alerts go: they would tell of something that is over."""
+        await self._settle(ids, AlertState.EXPIRED, reason)
 
     async def wait(self) -> None:
         """Return once an alert is due. Sleeps until the next attempt or `wake`, without polling between."""
@@ -184,35 +187,10 @@ class Outbox:
         async with self._db.reading() as session:
             return OutboxCounts(**dict((await session.execute(rows)).all()))
 
-    async def _settle(
-        self,
-        id_: int,
-        state: AlertState,
-        reason: str | None,
-        *,
-        message_id: int | None = None,
-        only_pending: bool = True,
-    ) -> None:
-        change: dict[str, Any] = {"state": state, "reason": reason, "settled_at": self._clock.now()}
-        if message_id is not None:
-            change |= {"message_id": message_id, "attempts": AlertRow.attempts + 1}
-        statement = update(AlertRow).where(AlertRow.id == id_).values(change)
-        if only_pending:
-            statement = statement.where(AlertRow.state == AlertState.PENDING)
+    async def _settle(self, ids: Collection[int], state: AlertState, reason: str) -> None:
         async with self._db.session() as session:
-            await session.execute(statement)
-
-
-def _pending(alert: AlertRow, listing: str, prediction: str) -> PendingAlert:
-    return PendingAlert(
-        alert.id,
-        alert.nonce,
-        alert.guild_id,
-        alert.channel_id,
-        alert.watch_name,
-        msgspec.json.decode(listing, type=Listing),
-        msgspec.json.decode(prediction, type=Prediction),
-        alert.attempts,
-        alert.created_at,
-        alert.queued_at,
-    )
+            await session.execute(
+                update(AlertRow)
+                .where(AlertRow.id.in_(ids), AlertRow.state == AlertState.PENDING)
+                .values(state=state, reason=reason, settled_at=self._clock.now())
+            )

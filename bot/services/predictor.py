@@ -13,10 +13,11 @@ from typing import Any
 from bot.errors import NoChampion
 from models.registry import Card, NoSuchVersion, Registry
 from pipeline.appraisal.appraiser import Appraiser
+from pipeline.appraisal.like import like_sales
 from pipeline.appraisal.subject import SaleEvent
 from pipeline.clock import Clock
 from pipeline.market.values import Axie, Listing, Rates, Token
-from pipeline.signal import Forecast, Prediction
+from pipeline.signal import Comparable, Forecast, Prediction
 from pipeline.training import load_appraiser
 
 # What gas is reckoned with where the market does not tell the rate of RON: more than it has cost lately.
@@ -84,6 +85,10 @@ class Predictor:
     def forecast(self, axie: Axie) -> Forecast:
         """What an axie would resell for now."""
         return self._champion().forecast(axie, self._clock.now())
+
+    def history(self, axie: Axie) -> list[Comparable]:
+        """The past sales that are most like an axie, as far as they are remembered."""
+        return like_sales(self._champion().state, axie, self._clock.now())
 
     def predict(self, listing: Listing) -> Prediction:
         """A listing priced as of now."""

@@ -196,6 +196,7 @@ def _sale_row(sold: Sold) -> dict[str, object]:
         "class": sale.axie.class_,
         "collection": collection(sale.axie),
         "price_usd": sold.price_usd,
+        "seller": sale.seller,
         "forecast_usd": told.resale_usd if told else None,
         "low_usd": told.low_usd if told else None,
         "high_usd": told.high_usd if told else None,

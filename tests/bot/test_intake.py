@@ -11,8 +11,11 @@ from bot.db import Database
 from bot.errors import NoChampion
 from bot.services.intake import Intake
 from bot.services.journal import Journal
+from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
+from bot.services.posts import Alert, Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
@@ -44,6 +47,10 @@ class EverythingPays:
         return make_prediction(listing)
 
 
+async def pending(outbox: Outbox) -> list[Alert]:
+    return [alert for post in await outbox.due(1000) for alert in post.alerts]
+
+
 class Desk:
     """The intake with all that it works on."""
 
@@ -51,14 +58,19 @@ class Desk:
         self.watches = Watches(db, stall.clock)
         self.journal = Journal(db, stall.clock)
         self.outbox = Outbox(db, stall.clock)
+        self.posts = Posts(db)
+        self.mutes = Mutes(db)
+        self.ledger = Ledger(db, stall.clock)
         self.stats = IntakeStats()
         self.model = EverythingPays()
         self.intake = Intake(
             Watcher(stall.client, stall.clock, settings=WatcherSettings()),
             cast(Predictor, self.model),
             self.watches,
+            self.mutes,
             self.journal,
             self.outbox,
+            self.posts,
             self.stats,
             stall.clock,
         )
@@ -78,7 +90,7 @@ async def test_a_new_listing_is_recorded_once_and_owed_to_every_watch_that_it_fi
         stall.advance(60)
         await desk.intake.turn()
         await desk.intake.turn()
-        due = await desk.outbox.due()
+        due = await pending(desk.outbox)
         fits = {(alert.watch_name, alert.listing.axie.class_) for alert in due}
         assert {("all", AxieClass.PLANT), ("all", AxieClass.BEAST), ("plants", AxieClass.PLANT)} <= fits
         assert ("plants", AxieClass.BEAST) not in fits
@@ -107,7 +119,7 @@ async def test_what_could_not_be_stored_is_seen_again_and_stored_once(
         await desk.intake.turn()
         counts = await desk.journal.counts()
         assert counts.listings > 50
-        assert counts.alerts_pending == len(await desk.outbox.due(1000)) > 0
+        assert counts.alerts_pending == len(await pending(desk.outbox)) > 0
 
 
 async def test_without_a_model_listings_are_recorded_unpriced_and_announce_nothing(db: Database) -> None:
@@ -152,7 +164,7 @@ async def test_nothing_is_read_while_only_the_rates_are_missing_and_all_is_price
         assert await desk.intake.turn() > 0
         desk.model.waits_for_rates = False
         await desk.intake.turn()
-        assert bargain.hash in {alert.listing.hash for alert in await desk.outbox.due()}
+        assert bargain.hash in {alert.listing.hash for alert in await pending(desk.outbox)}
 
 
 async def test_what_became_of_a_listing_is_learnt_and_takes_back_its_pending_alert(db: Database) -> None:
@@ -164,11 +176,11 @@ async def test_what_became_of_a_listing_is_learnt_and_takes_back_its_pending_ale
         bargain = stall.world.inject({"axie": {"class": "Plant"}, "askMultiple": 0.1})
         stall.advance(5)
         await desk.intake.turn()
-        assert bargain.hash in {alert.listing.hash for alert in await desk.outbox.due()}
+        assert bargain.hash in {alert.listing.hash for alert in await pending(desk.outbox)}
         stall.advance(6 * 3600)
-        outcomes = Outcomes(stall.client, desk.journal, stall.clock)
+        outcomes = Outcomes(stall.client, desk.journal, desk.ledger, desk.posts, stall.clock)
         for _ in range(10):
             await outcomes.turn()
         (row,) = [row for row in await desk.journal.recent(limit=1000) if row.listing.hash == bargain.hash]
         assert row.status is OrderStatus.MATCHED
-        assert bargain.hash not in {alert.listing.hash for alert in await desk.outbox.due()}
+        assert bargain.hash not in {alert.listing.hash for alert in await pending(desk.outbox)}

@@ -15,10 +15,12 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.db import Database
 from bot.db.tables import OutcomeRow
-from bot.services import journal as journal_module
+from bot.services import dispatch
+from bot.services.dispatch import nonce
 from bot.services.guilds import Guilds
-from bot.services.journal import Entry, Journal, JournalCounts, nonce
+from bot.services.journal import Entry, Journal, JournalCounts
 from bot.services.outbox import Outbox
+from bot.services.posts import Alert
 from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.market.values import OrderStatus, Resolution, Token
@@ -53,6 +55,10 @@ def signal(*watches: Watch, listing: Any = None, **prediction: Any) -> Entry:
     return Entry(listing, make_prediction(listing, **prediction), watches)
 
 
+async def pending(outbox: Outbox) -> list[Alert]:
+    return [alert for post in await outbox.due(1000) for alert in post.alerts]
+
+
 async def test_a_listing_its_prediction_and_its_alerts_are_stored_exactly(
     journal: Journal, watches: Watches, outbox: Outbox
 ) -> None:
@@ -69,7 +75,7 @@ async def test_a_listing_its_prediction_and_its_alerts_are_stored_exactly(
     [row] = await journal.recent()
     assert (row.listing, row.prediction) == (entry.listing, entry.prediction)
     assert (row.seen_at, row.signalled, row.status) == (listing.seen_at, True, OrderStatus.OPEN)
-    alerts = await outbox.due()
+    alerts = await pending(outbox)
     assert [(alert.watch_name, alert.channel_id, alert.guild_id) for alert in alerts] == [
         ("one", 1, GUILD),
         ("two", 1, GUILD),
@@ -110,7 +116,7 @@ async def test_a_failure_halfway_stores_nothing_and_a_repeat_stores_all(
 ) -> None:
     entries = [signal(await add(watches)) for _ in range(1)]
     with monkeypatch.context() as patched:
-        patched.setattr(journal_module, "nonce", lambda *_: None)  # the last statement breaks a constraint
+        patched.setattr(dispatch, "nonce", lambda *_: None)  # the last statement breaks a constraint
         with pytest.raises(IntegrityError):
             await journal.record([*entries, signal(entries[0].watches[0])])
     assert await journal.counts() == JournalCounts(0, 0, 0, 0, 0)
@@ -155,10 +161,10 @@ def test_any_sequence_of_repeated_and_partial_batches_leaves_each_listing_as_fir
                 new += await journal.record(
                     [signal(*(by_name[n] for n in names), listing=listings[i]) for i, names in batch]
                 )
-            alerts = await Outbox(db, clock).due()
+            alerts = await pending(Outbox(db, clock))
             found = sorted((alert.listing.hash, alert.watch_name) for alert in alerts)
             assert found == sorted((listings[i].hash, name) for i, names in first.items() for name in names)
-            assert new == len(found) == len({alert.nonce for alert in alerts})
+            assert new == len(found) == len({alert.id for alert in alerts})
             assert set(await journal.known_hashes()) == {listings[i].hash for i in first}
 
     with tempfile.TemporaryDirectory() as folder:
@@ -234,13 +240,30 @@ async def test_open_orders_are_asked_for_in_turn_even_if_the_market_knows_nothin
     sold = make_listing(status=OrderStatus.MATCHED)
     await journal.record([Entry(listing, None) for listing in (*listings, sold)])
     hashes = [listing.hash for listing in listings]
-    clock.advance(60)
+    assert await journal.unresolved(3) == []
+    clock.advance(303)
     assert await journal.unresolved(2) == hashes[:2]
-    clock.advance(60)
+    assert await journal.unresolved(2) == hashes[2:]
     await journal.resolve([Resolution(hashes[2], OrderStatus.EXPIRED, clock.now())])
-    assert await journal.unresolved(1) == [hashes[0]]
-    clock.advance(60)
-    assert await journal.unresolved(2) == [hashes[1], hashes[0]]
+    assert await journal.unresolved(2) == []
+    clock.advance(300)
+    assert await journal.unresolved(3) == hashes[:2]
+
+
+async def test_what_somebody_was_told_of_is_asked_for_first_and_more_often(
+    journal: Journal, watches: Watches, clock: ManualClock
+) -> None:
+    other = Entry(make_listing(), None)
+    alerted = signal(await add(watches))
+    await journal.record([other, alerted])
+    assert await journal.unresolved(5) == [alerted.listing.hash]
+    asked = {alerted.listing.hash: 0, other.listing.hash: 0}
+    for _ in range(120):
+        clock.advance(30)
+        for hash_ in await journal.unresolved(1):
+            asked[hash_] += 1
+    assert asked[alerted.listing.hash] > 60
+    assert 3 <= asked[other.listing.hash] <= 12
 
 
 async def test_a_forgotten_server_takes_its_alerts_with_it_and_leaves_the_listings(
@@ -248,7 +271,7 @@ async def test_a_forgotten_server_takes_its_alerts_with_it_and_leaves_the_listin
 ) -> None:
     await journal.record([signal(await add(watches), await add(watches, guild=GUILD + 1))])
     await Guilds(db, clock, watches).forget(GUILD, ACTOR)
-    assert [alert.guild_id for alert in await outbox.due()] == [GUILD + 1]
+    assert [alert.guild_id for alert in await pending(outbox)] == [GUILD + 1]
     assert (await journal.counts()).listings == 1
 
 
@@ -276,7 +299,7 @@ async def test_a_record_cancelled_at_any_point_is_whole_or_absent_and_blocks_nob
     assert cancelled > 5
     assert await asyncio.wait_for(journal.record([signal(watch)]), 5) == 1
     counts = await journal.counts()
-    assert counts.listings == counts.predictions == counts.alerts_pending == len(await outbox.due(1000))
+    assert counts.listings == counts.predictions == counts.alerts_pending == len(await pending(outbox))
 
 
 async def test_a_watch_is_found_whatever_the_case_of_its_letters(journal: Journal, watches: Watches) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import event, text
 from bot.db import Database
 from bot.services.journal import Entry, Journal
 from bot.services.outbox import Outbox, OutboxCounts
+from bot.services.posts import Post
 from bot.services.watches import Watches
 from pipeline.clock import ManualClock
 from pipeline.signal import Filters, Thresholds
@@ -38,12 +39,17 @@ class Alerts:
         if not await self.watches.list(guild):
             await self.watches.add(guild, CHANNEL, "all", Thresholds(), Filters(), ACTOR)
         [watch] = await self.watches.list(guild)
-        listings = [make_listing() for _ in range(count)]
-        await self.journal.record([Entry(each, make_prediction(each), (watch,)) for each in listings])
+        for _ in range(count):  # each is a post of its own
+            listing = make_listing()
+            await self.journal.record([Entry(listing, make_prediction(listing), (watch,))])
         self.at = max(self.at, datetime.now(UTC))
 
     def later(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
+
+
+def ids(post: Post) -> list[int]:
+    return [alert.id for alert in post.alerts]
 
 
 @pytest.fixture
@@ -66,9 +72,9 @@ async def test_alerts_are_handed_out_oldest_first_until_they_are_settled(
     assert len(due) == 5
     assert await outbox.due() == due
     assert await outbox.due(2) == due[:2]
-    await outbox.delivered(due[0].id, 77)
-    await outbox.undeliverable(due[1].id, "the channel is gone")
-    await outbox.expire(due[2].id, "sold")
+    await outbox.delivered(due[0].id, ids(due[0]), 77)
+    await outbox.undeliverable(ids(due[1]), "the channel is gone")
+    await outbox.expire(ids(due[2]), "sold")
     assert await outbox.due() == due[3:]
     assert await outbox.counts() == OutboxCounts(pending=2, delivered=1, undeliverable=1, expired=1)
 
@@ -76,7 +82,8 @@ async def test_alerts_are_handed_out_oldest_first_until_they_are_settled(
 async def test_a_retry_comes_due_after_its_delay_under_the_same_nonce(alerts: Alerts, outbox: Outbox) -> None:
     await alerts.put()
     [first] = await outbox.due()
-    await outbox.retry(first.id, "Discord answered 503", 30.0)
+    assert 0 < len(first.nonce) <= 25
+    await outbox.retry(ids(first), "Discord answered 503", 30.0)
     alerts.later(29.9)
     assert await outbox.due() == []
     alerts.later(0.2)
@@ -98,11 +105,11 @@ async def test_a_delivery_before_a_crash_is_repeated_under_the_same_nonce(
 async def test_delivery_is_the_last_word(alerts: Alerts, outbox: Outbox) -> None:
     await alerts.put()
     [alert] = await outbox.due()
-    await outbox.expire(alert.id, "sold while the message was on its way")
-    await outbox.delivered(alert.id, 77)
-    await outbox.expire(alert.id, "sold")
-    await outbox.undeliverable(alert.id, "no access")
-    await outbox.retry(alert.id, "again", 0)
+    await outbox.expire(ids(alert), "sold while the message was on its way")
+    await outbox.delivered(alert.id, ids(alert), 77)
+    await outbox.expire(ids(alert), "sold")
+    await outbox.undeliverable(ids(alert), "no access")
+    await outbox.retry(ids(alert), "again", 0)
     assert await outbox.due() == []
     assert await outbox.counts() == OutboxCounts(delivered=1)
 
@@ -114,10 +121,10 @@ async def test_an_alert_that_cannot_be_read_does_not_block_the_others(
     broken, sound = await outbox.due()
     async with db.session() as session:
         body = text("UPDATE listings SET body = '{}' WHERE hash = :hash")
-        await session.execute(body, {"hash": broken.listing.hash})
+        await session.execute(body, {"hash": broken.alerts[0].listing.hash})
     assert await outbox.due() == [sound]
     [problem] = await outbox.problems(GUILD)
-    assert problem.alert_id == broken.id
+    assert [problem.alert_id] == ids(broken)
     assert "cannot be read" in problem.reason
 
 
@@ -125,18 +132,18 @@ async def test_problems_are_told_to_the_server_that_has_them(alerts: Alerts, out
     await alerts.put(3)
     await alerts.put(1, guild=GUILD + 1)
     one, two, fine, other = await outbox.due()
-    await outbox.undeliverable(one.id, "no access to the channel")
-    await outbox.retry(two.id, "Discord answered 500", 60)
-    await outbox.delivered(fine.id, 1)
-    await outbox.undeliverable(other.id, "elsewhere")
+    await outbox.undeliverable(ids(one), "no access to the channel")
+    await outbox.retry(ids(two), "Discord answered 500", 60)
+    await outbox.delivered(fine.id, ids(fine), 1)
+    await outbox.undeliverable(ids(other), "elsewhere")
     assert [(problem.alert_id, problem.reason) for problem in await outbox.problems(GUILD)] == [
-        (two.id, "Discord answered 500"),
-        (one.id, "no access to the channel"),
+        (ids(two)[0], "Discord answered 500"),
+        (ids(one)[0], "no access to the channel"),
     ]
     assert len(await outbox.problems(GUILD, limit=1)) == 1
     [problem] = await outbox.problems(GUILD + 1)
     assert (problem.axie_id, problem.channel_id, problem.watch_name) == (
-        other.listing.axie.id,
+        other.alerts[0].listing.axie.id,
         CHANNEL,
         "all",
     )
@@ -146,7 +153,7 @@ async def test_problems_are_told_to_the_server_that_has_them(alerts: Alerts, out
 async def test_a_removed_watch_lets_its_pending_alerts_expire(alerts: Alerts, outbox: Outbox) -> None:
     await alerts.put(2)
     sent, _ = await outbox.due()
-    await outbox.delivered(sent.id, 1)
+    await outbox.delivered(sent.id, ids(sent), 1)
     await alerts.watches.remove(GUILD, "all", ACTOR)
     assert await outbox.counts(GUILD) == OutboxCounts(delivered=1, expired=1)
 
@@ -177,7 +184,7 @@ async def test_a_wake_with_nothing_due_does_not_end_the_wait(
 ) -> None:
     await alerts.put()
     [alert] = await outbox.due()
-    await outbox.retry(alert.id, "later", 3600)
+    await outbox.retry(ids(alert), "later", 3600)
     async with waiting(db, outbox) as wait:
         with looks(db) as more:
             outbox.wake()
@@ -193,7 +200,7 @@ async def test_waiting_ends_when_a_retry_comes_due(db: Database) -> None:
     await real.put()
     [alert] = await real.outbox.due()
     began = asyncio.get_running_loop().time()
-    await real.outbox.retry(alert.id, "in a moment", 0.15)
+    await real.outbox.retry(ids(alert), "in a moment", 0.15)
     await asyncio.wait_for(real.outbox.wait(), 5)
     assert asyncio.get_running_loop().time() - began >= 0.14
     assert [each.id for each in await real.outbox.due()] == [alert.id]
@@ -204,7 +211,7 @@ async def test_waiting_does_not_ask_the_database_over_and_over(
 ) -> None:
     await alerts.put()
     [alert] = await outbox.due()
-    await outbox.retry(alert.id, "later", 3600)
+    await outbox.retry(ids(alert), "later", 3600)
     async with waiting(db, outbox) as wait:
         with looks(db) as more:
             for _ in range(2000):
@@ -230,25 +237,25 @@ def test_only_pending_alerts_that_are_due_are_ever_handed_out(
         async with Database.open(sqlite_url(file)) as db:
             alerts = Alerts(db)
             await alerts.put(4)
-            ids = [alert.id for alert in await alerts.outbox.due()]
-            state, due_at = dict.fromkeys(ids, "pending"), dict.fromkeys(ids, alerts.at)
+            members = {post.id: ids(post) for post in await alerts.outbox.due()}
+            state, due_at = dict.fromkeys(members, "pending"), dict.fromkeys(members, alerts.at)
             for number, move in moves:
-                id_ = ids[number]
+                id_ = list(members)[number]
                 match move:
                     case "later":
                         alerts.later(7)
                     case "delivered":
-                        await alerts.outbox.delivered(id_, 1)
+                        await alerts.outbox.delivered(id_, members[id_], 1)
                         state[id_] = "delivered"
                     case "retry":
-                        await alerts.outbox.retry(id_, "again", 10)
+                        await alerts.outbox.retry(members[id_], "again", 10)
                         due_at[id_] = alerts.at + timedelta(seconds=10)
                     case "undeliverable" | "expire":
-                        await getattr(alerts.outbox, move)(id_, "reason")
+                        await getattr(alerts.outbox, move)(members[id_], "reason")
                         if state[id_] == "pending":
                             state[id_] = move
-                due = [alert.id for alert in await alerts.outbox.due()]
-                assert sorted(due) == [i for i in ids if state[i] == "pending" and due_at[i] <= alerts.at]
+                due = [post.id for post in await alerts.outbox.due()]
+                assert sorted(due) == [i for i in members if state[i] == "pending" and due_at[i] <= alerts.at]
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "axieflip.db"

@@ -18,11 +18,15 @@ from bot.errors import NoChampion
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.claims import Claims
 from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.journal import Entry, Journal
+from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
+from bot.services.posts import Posts
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
@@ -104,6 +108,10 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         announcements=Announcements(db),
         conditions=Conditions(db, Announcements(db)),
         outbox=Outbox(db, clock),
+        posts=Posts(db),
+        claims=Claims(db),
+        mutes=Mutes(db),
+        ledger=Ledger(db, clock),
         runs=Runs(db),
         audit=Audit(db),
         predictor=cast(Any, champion),

@@ -17,11 +17,15 @@ from bot.db import Database, upgrade
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.claims import Claims
 from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.journal import Journal
+from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
+from bot.services.posts import Posts
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
@@ -87,6 +91,10 @@ async def services(
             announcements=announcements,
             conditions=Conditions(db, announcements),
             outbox=Outbox(db, clock),
+            posts=Posts(db),
+            claims=Claims(db),
+            mutes=Mutes(db),
+            ledger=Ledger(db, clock),
             runs=runs,
             audit=Audit(db),
             predictor=RulePredictor(clock),

@@ -51,7 +51,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self.details: dict[int, AxieDetail] = {}
-        self.statuses: dict[str, OrderStatus] = {}
+        self.statuses: dict[str, OrderStatus] = {}  # open where it does not say
+        self.unknown: set[str] = set()
         self.failure: Exception | None = None
         self.asked: list[str] = []
         self.budget = RequestBudget()
@@ -67,7 +68,9 @@ class Shelf:
         self.asked += hashes
         now = datetime.now(UTC)
         return {
-            hash_: Resolution(hash_, self.statuses[hash_], now) for hash_ in hashes if hash_ in self.statuses
+            hash_: Resolution(hash_, self.statuses.get(hash_, OrderStatus.OPEN), now)
+            for hash_ in hashes
+            if hash_ not in self.unknown
         }
 
 
@@ -97,6 +100,20 @@ class RulePredictor:
         if self.version is None:
             raise NoChampion("No model has been trained yet: run /model retrain.")
         return make_forecast(axie, self._clock.now(), self.version)
+
+    def history(self, axie: Axie) -> list[Comparable]:
+        forecast = self.forecast(axie)
+        hours = range(6, 200, 9)
+        others = [
+            Comparable(
+                9_000_000 + hour,
+                forecast.resale_usd * (0.8 + hour % 7 / 15),
+                forecast.at - timedelta(hours=hour),
+                "same class",
+            )
+            for hour in hours
+        ]
+        return [*forecast.comparables, *others]
 
     def predict(self, listing: Listing) -> Prediction:
         return price(listing, self.forecast(listing.axie))

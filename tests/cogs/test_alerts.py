@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from bot.client import create_bot
-from bot.db.tables import AlertRow, AlertState
+from bot.db.tables import AlertRow, AlertState, PostRow
 from cogs import outgoing
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import OrderStatus
@@ -36,6 +36,8 @@ async def test_an_alert_is_posted_with_its_sum_and_a_link_button(world: World) -
     assert isinstance(row, discord.ActionRow)
     button = row.children[0]
     assert isinstance(button, discord.Button)
+    labels = [each.label for each in row.children if isinstance(each, discord.Button)]
+    assert labels == ["Marketplace", "Why", "Mine", "Mute"]
     assert button.url == f"https://app.axieinfinity.com/marketplace/axies/{listing.axie.id}"
     counts = await world.services.outbox.counts()
     assert (counts.delivered, counts.pending) == (1, 0)
@@ -152,12 +154,35 @@ async def test_a_late_alert_about_a_sold_axie_is_not_posted(world: World) -> Non
     assert (await world.services.outbox.counts()).expired == 1
 
 
-async def test_a_late_alert_is_posted_even_if_the_marketplace_cannot_be_asked(world: World) -> None:
-    await world.signal(await world.watch())
+async def test_a_late_alert_waits_until_the_marketplace_says_that_it_is_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cogs import alerts
+
+    monkeypatch.setattr(alerts, "UNCHECKED_PAUSE_S", 0.01)
+    listing, _ = await world.signal(await world.watch())
     world.market.failure = MarketUnavailable("down")
     await make_old(world, minutes=12)
+    delivery: Any = world.bot.get_cog("Alerts")
+    for _ in range(3):
+        await delivery.turn()
+        await delivery.settled()
+    assert world.posted() == []
+    (problem,) = await world.services.outbox.problems(world.guild.id)
+    assert "does not say" in problem.reason
+    world.market.failure = None
+    world.market.statuses[listing.hash] = OrderStatus.OPEN
     await world.deliver()
-    assert "could not check" in (world.posted()[0].embeds[0].description or "")
+    assert "it was still open" in (world.posted()[0].embeds[0].description or "")
+
+
+async def test_a_late_alert_about_an_order_that_nobody_knows_any_more_is_not_posted(world: World) -> None:
+    listing, _ = await world.signal(await world.watch())
+    world.market.unknown.add(listing.hash)
+    await make_old(world, minutes=12)
+    await world.deliver()
+    assert world.posted() == []
+    assert (await world.services.outbox.counts()).expired == 1
 
 
 async def test_hostile_market_text_is_shown_as_text(world: World) -> None:
@@ -253,10 +278,10 @@ async def test_a_message_that_is_out_is_not_repeated_while_the_database_takes_no
     outbox = world.services.outbox
     delivered, failures = outbox.delivered, iter([OSError("disk full")] * 3)
 
-    async def failing(id: int, message_id: int) -> None:  # noqa: A002 - as it is called
+    async def failing(*what: Any) -> None:
         for failure in failures:
             raise failure
-        await delivered(id, message_id)
+        await delivered(*what)
 
     async def full(*_: Any) -> None:
         raise OSError("disk full")
@@ -274,9 +299,8 @@ async def forget_that_it_was_sent(world: World) -> None:
     """As if the process had been killed after Discord's acceptance, and were back ten minutes later."""
     async with world.services.db.session() as session:
         queued = datetime.now(UTC) - timedelta(minutes=10)
-        await session.execute(
-            update(AlertRow).values(state=AlertState.PENDING, message_id=None, queued_at=queued)
-        )
+        await session.execute(update(AlertRow).values(state=AlertState.PENDING, queued_at=queued))
+        await session.execute(update(PostRow).values(message_id=None))
 
 
 async def test_a_message_that_an_earlier_life_posted_is_found_and_not_repeated(world: World) -> None:
@@ -290,7 +314,7 @@ async def test_a_message_that_an_earlier_life_posted_is_found_and_not_repeated(w
     assert len(world.sends()) == len(posted) == 2
     assert {message.id for message in world.posted()} == posted
     async with world.services.db.reading() as session:
-        assert set(await session.scalars(select(AlertRow.message_id))) == posted
+        assert set(await session.scalars(select(PostRow.message_id))) == posted
 
 
 async def test_where_the_channel_s_past_may_not_be_read_a_late_alert_is_sent_all_the_same(

@@ -97,11 +97,21 @@ async def test_killed_twenty_times_the_bot_loses_no_listing_and_posts_each_alert
         messages = await posted(discord)
 
     due = records.signals(Thresholds()) & (seller.bargains | seller.overpriced | shown)
-    alerts = records.rows("SELECT nonce, message_id, listing_hash, state FROM alerts")
+    alerts = records.rows(
+        "SELECT posts.nonce, posts.message_id, listing_hash, state, axie_id FROM alerts "
+        "JOIN posts ON posts.id = post_id JOIN listings ON listings.hash = listing_hash"
+    )
     assert seller.bargains | seller.overpriced <= shown <= records.listings()
     assert {row[3] for row in alerts} == {"delivered"}
     assert {row[2] for row in alerts} == due
-    assert Counter(message["nonce"] for message in messages) == Counter(row[0] for row in alerts)
+    # A message may carry several alerts; each is in one message, and in that once.
+    assert Counter(message["nonce"] for message in messages) == Counter({row[0] for row in alerts})
+    told = Counter(
+        (message["nonce"], embed["title"].split(" · ")[0])
+        for message in messages
+        for embed in message["embeds"]
+    )
+    assert told == Counter((row[0], f"Axie #{row[4]}") for row in alerts)
     assert {message["id"] for message in messages} == {row[1] for row in alerts}
     # The flow was one worth killing: many alerts, all of them for what was cheap.
     assert len(due & seller.bargains) > KILLS / 2

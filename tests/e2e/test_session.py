@@ -81,9 +81,8 @@ async def test_thresholds_set_in_discord_hold_from_the_next_listing_on(service: 
     await command(discord, "threshold set", watch="deals", net=Thresholds().min_net_usd)
     assert await service.bargain() in service.records.alerted()
 
-    alerted = service.records.alerted()
-    await discord.wait(channel=CHANNEL, messages=len(alerted))
-    nonces = {nonce for (nonce,) in service.records.rows("SELECT nonce FROM alerts")}
+    nonces = {nonce for (nonce,) in service.records.rows("SELECT nonce FROM posts")}
+    await discord.wait(channel=CHANNEL, messages=len(nonces))
     posts = await discord.get("messages", channel=CHANNEL)
     assert {post["nonce"] for post in posts} == nonces
 

@@ -1,0 +1,244 @@
+"""From signals to alerts, in the transaction that records their listings.
+
+The alerts of one batch for one channel share a post, which is one message; those that a watch holds back
+share the post of its digest. An alert follows its axie: a
+new order of the same seller does not make a second alert while the former one still reached the watch's
+thresholds; the message of the first then tells the new price.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow, PredictionRow, WatchRow
+from bot.services.pacing import held_until, hour_start
+from bot.services.posts import touch
+from bot.services.watches import Watch
+from pipeline.market.values import Listing, OrderStatus
+
+MOST_IN_POST = 5  # a row of buttons for each alert, of which Discord shows five
+FOLLOWED = timedelta(days=30)  # how long after it an alert still speaks of new orders for its axie
+
+
+class Signal(Struct, frozen=True):
+    """A new listing with the watches that it is a signal for, which may be none."""
+
+    listing: Listing
+    watches: tuple[Watch, ...]
+
+
+class _Former(Struct, frozen=True):
+    """An alert of an earlier order for the same axie by the same seller."""
+
+    alert_id: int
+    watch_id: int | None
+    state: str
+    clears: bool
+
+
+class _Place(NamedTuple):
+    """Where alerts go together: at once into a channel, or later into the digest of a watch."""
+
+    guild_id: int
+    channel_id: int
+    watch_id: int | None
+    held_until: datetime | None
+    number: int
+
+
+async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: datetime) -> int:
+    """Record what new listings cause: alerts, and what former alerts have to follow. How many are new.
+
+    A watch removed since the signal was found gets no alert.
+    """
+    # Where an axie was listed anew within one batch, only its newest order can still be bought.
+    signals = list({signal.listing.axie.id: signal for signal in signals}.values())
+    kept = await _kept(session, signals)
+    former = await _former(session, [signal.listing for signal in signals], now)
+    wanted: list[tuple[Watch, Listing]] = []
+    for signal in signals:
+        told = former.get(signal.listing.hash, [])
+        await _follow(session, signal, told, now)
+        heard = {each.watch_id for each in told if each.clears and each.state == AlertState.DELIVERED}
+        wanted += [
+            (watch, signal.listing) for watch in signal.watches if watch.id in kept and watch.id not in heard
+        ]
+    if not wanted:
+        return 0
+    listings = {listing.hash: listing for _, listing in wanted}
+    alerted = update(ListingRow).where(ListingRow.hash.in_(listings))
+    await session.execute(alerted.values(alerted=True, next_check_at=now))
+    rows = await _rows(session, wanted, await _dearer(session, listings), now)
+    for place, together in _places(rows).items():
+        post_id = await _post(session, place, together[0])
+        await session.execute(
+            insert(AlertRow.__table__),  # type: ignore[arg-type]
+            [row | {"post_id": post_id} for row in together],
+        )
+    return len(rows)
+
+
+def nonce(watch_id: int, listing_hash: str) -> str:
+    """The same 24 characters for the same alert always: Discord drops a repeated message by them."""
+    return hashlib.blake2b(f"{watch_id}:{listing_hash}".encode(), digest_size=12).hexdigest()
+
+
+async def _kept(session: AsyncSession, signals: Sequence[Signal]) -> set[int]:
+    ids = {watch.id for signal in signals for watch in signal.watches}
+    if not ids:
+        return set()
+    # The lock keeps the watches from being removed before the commit on PostgreSQL; SQLite has its own.
+    there = select(WatchRow.id).where(WatchRow.id.in_(ids)).with_for_update(read=True, key_share=True)
+    return set(await session.scalars(there))
+
+
+async def _former(
+    session: AsyncSession, listings: Sequence[Listing], now: datetime
+) -> dict[str, list[_Former]]:
+    """By the hash of a new listing, the alerts of the same axie by the same seller that are not sold."""
+    by_axie = {listing.axie.id: listing for listing in listings}
+    rows = await session.execute(
+        select(AlertRow, ListingRow.axie_id, ListingRow.body)
+        .join(ListingRow, ListingRow.hash == AlertRow.current_hash)
+        .where(
+            ListingRow.axie_id.in_(by_axie),
+            ListingRow.status != OrderStatus.MATCHED,
+            AlertRow.state.in_((AlertState.DELIVERED, AlertState.PENDING)),
+            AlertRow.created_at >= now - FOLLOWED,
+        )
+    )
+    found: defaultdict[str, list[_Former]] = defaultdict(list)
+    for alert, axie_id, body in rows:
+        before, new = msgspec.json.decode(body, type=Listing), by_axie[axie_id]
+        if before.hash == new.hash or before.started_at > new.started_at:
+            continue
+        if before.seller.lower() == new.seller.lower():
+            found[new.hash].append(_Former(alert.id, alert.watch_id, alert.state, alert.clears))
+    return found
+
+
+async def _follow(session: AsyncSession, signal: Signal, former: Sequence[_Former], now: datetime) -> None:
+    if not former:
+        return
+    hash_ = signal.listing.hash
+    clearing = {watch.id for watch in signal.watches}
+    for each in former:
+        values: dict[str, Any]
+        if each.state == AlertState.PENDING:
+            values = {"state": AlertState.EXPIRED, "reason": "the price has changed", "settled_at": now}
+        else:
+            values = {"current_hash": hash_, "clears": each.watch_id in clearing}
+        await session.execute(update(AlertRow).where(AlertRow.id == each.alert_id).values(values))
+    asked = update(ListingRow).where(ListingRow.hash == hash_)
+    await session.execute(asked.values(alerted=True, next_check_at=now))
+    await touch(session, [hash_])
+
+
+async def _dearer(session: AsyncSession, listings: dict[str, Listing]) -> dict[str, float]:
+    """What the seller of a listing asked for the same axie before, in dollars, where that was more."""
+    axies = {listing.axie.id: hash_ for hash_, listing in listings.items()}
+    rows = await session.execute(
+        select(ListingRow.axie_id, ListingRow.body, PredictionRow.ask_usd)
+        .join(PredictionRow, PredictionRow.listing_hash == ListingRow.hash)
+        .where(ListingRow.axie_id.in_(axies))
+        .order_by(ListingRow.seen_at)
+    )
+    asks: dict[str, float] = {}
+    before: dict[str, tuple[datetime, float]] = {}
+    for axie_id, body, ask_usd in rows:
+        listing, new = msgspec.json.decode(body, type=Listing), listings[axies[axie_id]]
+        if listing.hash == new.hash:
+            asks[new.hash] = ask_usd
+        elif listing.seller.lower() == new.seller.lower() and listing.started_at < new.started_at:
+            before[new.hash] = (listing.started_at, ask_usd)
+    return {
+        hash_: ask_usd
+        for hash_, (at, ask_usd) in before.items()
+        if ask_usd > asks[hash_] and listings[hash_].started_at - at <= FOLLOWED
+    }
+
+
+async def _rows(
+    session: AsyncSession, wanted: Sequence[tuple[Watch, Listing]], dearer: dict[str, float], now: datetime
+) -> list[dict[str, Any]]:
+    queued_at = datetime.now(UTC)
+    capped = {watch.id for watch, _ in wanted if watch.delivery.cap is not None}
+    sent = await _sent_this_hour(session, capped, queued_at) if capped else Counter()
+    rows = []
+    for watch, listing in wanted:
+        until = held_until(watch.delivery, watch.zone, queued_at, sent[watch.id])
+        sent[watch.id] += until is None
+        rows.append(
+            {
+                "watch_id": watch.id,
+                "listing_hash": listing.hash,
+                "current_hash": listing.hash,
+                "clears": True,
+                "guild_id": watch.guild_id,
+                "channel_id": watch.channel_id,
+                "watch_name": watch.name,
+                "was_usd": dearer.get(listing.hash),
+                "state": AlertState.PENDING,
+                "attempts": 0,
+                "created_at": now,
+                "queued_at": queued_at,
+                "next_attempt_at": until or queued_at,
+                "held_until": until,
+            }
+        )
+    return rows
+
+
+async def _sent_this_hour(session: AsyncSession, watch_ids: set[int], now: datetime) -> Counter[int]:
+    rows = (
+        select(AlertRow.watch_id, func.count())
+        .where(
+            AlertRow.watch_id.in_(watch_ids),
+            AlertRow.queued_at >= hour_start(now),
+            AlertRow.held_until.is_(None),
+        )
+        .group_by(AlertRow.watch_id)
+    )
+    return Counter({id_: count for id_, count in await session.execute(rows) if id_ is not None})
+
+
+def _places(rows: Sequence[dict[str, Any]]) -> dict[_Place, list[dict[str, Any]]]:
+    """The rows by the post that they belong to: what is held by its watch and end, the rest in fives."""
+    places: defaultdict[_Place, list[dict[str, Any]]] = defaultdict(list)
+    seen: Counter[tuple[int, int]] = Counter()
+    for row in rows:
+        channel = (row["guild_id"], row["channel_id"])
+        if row["held_until"] is not None:
+            places[_Place(*channel, row["watch_id"], row["held_until"], 0)].append(row)
+        else:
+            places[_Place(*channel, None, None, seen[channel] // MOST_IN_POST)].append(row)
+            seen[channel] += 1
+    return places
+
+
+async def _post(session: AsyncSession, place: _Place, first: dict[str, Any]) -> int:
+    if place.held_until is not None:
+        waiting = select(AlertRow.post_id).where(
+            AlertRow.watch_id == place.watch_id,
+            AlertRow.held_until == place.held_until,
+            AlertRow.state == AlertState.PENDING,
+        )
+        post_id = (await session.scalars(waiting.limit(1))).first()
+        if post_id is not None:
+            return post_id
+    post = {
+        "guild_id": place.guild_id,
+        "channel_id": place.channel_id,
+        "nonce": nonce(first["watch_id"], first["listing_hash"]),
+        "revision": 0,
+    }
+    return (await session.execute(insert(PostRow).returning(PostRow.id).values(post))).scalar_one()
