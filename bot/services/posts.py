@@ -201,16 +201,14 @@ class Posts:
         self._awake.set()
 
 
-async def touch(
-    session: AsyncSession, hashes: Sequence[str], *, after_s: float = GATHER_S, now: datetime | None = None
-) -> None:
+async def touch(session: AsyncSession, hashes: Sequence[str]) -> None:
     """Mark the posts of delivered alerts that follow these orders, in the transaction that changes them."""
     if not hashes:
         return
     posts = select(AlertRow.post_id).where(
         AlertRow.current_hash.in_(hashes), AlertRow.state == AlertState.DELIVERED
     )
-    edit_at = (now or machine_time()) + timedelta(seconds=after_s)
+    edit_at = machine_time() + timedelta(seconds=GATHER_S)
     await session.execute(
         update(PostRow)
         .where(PostRow.id.in_(posts))

@@ -14,7 +14,7 @@ from simcord.env import Env
 
 from bot.client import create_bot
 from bot.db import Database, upgrade
-from bot.services import Services
+from bot.services import Services, posts
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
 from bot.services.claims import Claims
@@ -33,7 +33,7 @@ from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
-from cogs import outgoing
+from cogs import following, outgoing
 from pipeline.clock import Clock, SystemClock
 from tests.cogs.parts import RulePredictor, Shelf, StepwiseRetraining
 from tests.cogs.world import World
@@ -137,3 +137,9 @@ def world(env: Env, services: Services) -> World:
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outgoing, "PAUSE_S", 0.01)
+
+
+@pytest.fixture
+def prompt_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posts, "GATHER_S", 0.0)
+    monkeypatch.setattr(following, "BETWEEN_S", 0.0)

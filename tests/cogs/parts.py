@@ -28,7 +28,7 @@ from pipeline.market.values import (
     Stats,
     Token,
 )
-from pipeline.signal import Comparable, Forecast, Prediction
+from pipeline.signal import Comparable, Contribution, Forecast, Prediction
 
 RATES = Rates(
     datetime(2026, 6, 1, tzinfo=UTC),
@@ -80,6 +80,7 @@ class RulePredictor:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.rates: Rates | None = RATES
+        self.contributions: tuple[Contribution, ...] = ()
         self.version: str | None = "20260601-120000-a1b2c3"
         self.card: dict[str, Any] | None = {
             "version": "20260601-120000-a1b2c3",
@@ -99,7 +100,8 @@ class RulePredictor:
     def forecast(self, axie: Axie) -> Forecast:
         if self.version is None:
             raise NoChampion("No model has been trained yet: run /model retrain.")
-        return make_forecast(axie, self._clock.now(), self.version)
+        forecast = make_forecast(axie, self._clock.now(), self.version)
+        return msgspec.structs.replace(forecast, contributions=self.contributions)
 
     def history(self, axie: Axie) -> list[Comparable]:
         forecast = self.forecast(axie)

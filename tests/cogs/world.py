@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -13,7 +14,7 @@ from bot.client import AxieflipBot
 from bot.services import Services
 from bot.services.journal import Entry
 from bot.services.watches import Watch
-from pipeline.market.values import Listing
+from pipeline.market.values import Listing, OrderStatus, Resolution
 from pipeline.signal import Filters, Prediction, Thresholds
 from tests.cogs.parts import RulePredictor, Shelf, StepwiseRetraining, make_axie, make_listing, price
 
@@ -56,6 +57,28 @@ class World:
         await self.services.journal.record([Entry(listing, prediction, watches)])
         self.services.outbox.wake()
         return listing, prediction
+
+    async def page(self, *watches: Watch, count: int = 2) -> list[Listing]:
+        """Write several listings of one page, each a signal for these watches."""
+        now = self.services.clock.now()
+        listings = [make_listing(now) for _ in range(count)]
+        await self.services.journal.record(
+            [Entry(each, price(each, self.predictor.forecast(each.axie)), watches) for each in listings]
+        )
+        self.services.outbox.wake()
+        return listings
+
+    async def ends(self, listing: Listing, status: OrderStatus, after_s: float = 840.0) -> None:
+        """The marketplace is found to say so of an order."""
+        at = listing.seen_at + timedelta(seconds=after_s)
+        await self.services.journal.resolve([Resolution(listing.hash, status, at)])
+
+    async def edit(self) -> None:
+        """Make the edits that are due now, if any."""
+        following: Any = self.bot.get_cog("Following")
+        async with asyncio.timeout(5):
+            while await self.services.posts.to_edit():
+                await following.turn()
 
     async def deliver(self) -> None:
         """Take turns of the delivery until nothing is due and no lane is sending."""
