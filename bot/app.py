@@ -43,6 +43,7 @@ from bot.services.retraining import Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
+from bot.services.versions import Versions
 from bot.services.watchdog import Watchdog
 from bot.services.watches import Watches
 from bot.services.workers import Workers
@@ -112,7 +113,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         db = await stack.enter_async_context(Database.open(settings.database_url))
         market = await stack.enter_async_context(open_market(settings, clock))
         store = open_objects(settings)
-        predictor = Predictor(open_registry(settings, store), clock, settings.gas_ron)
+        registry = open_registry(settings, store)
+        predictor = Predictor(registry, clock, settings.gas_ron)
+        audit = Audit(db)
         runs = Runs(db)
         retraining = Retraining(runs, predictor, lambda: birth_order(settings, clock))
         stack.push_async_callback(retraining.stop)
@@ -141,9 +144,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             mutes=Mutes(db),
             ledger=Ledger(db, clock),
             runs=runs,
-            audit=Audit(db),
+            audit=audit,
             predictor=predictor,
             retraining=retraining,
+            versions=Versions(registry, predictor, audit),
             started_at=datetime.now(UTC),
             stats=IntakeStats(),
             workers=workers,

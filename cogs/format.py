@@ -123,6 +123,11 @@ def machine_time(at: datetime | None) -> str:
     return "never" if at is None else f"<t:{int(at.timestamp())}:R>"
 
 
+def machine_now() -> datetime:
+    """The present moment of this machine."""
+    return datetime.now(UTC)
+
+
 def day(at: datetime) -> str:
     """A date that no reader takes for another: `1 Jun 2026`."""
     return f"{at.day} {at:%b %Y}"

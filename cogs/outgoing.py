@@ -112,11 +112,15 @@ async def edit(
     *,
     embed: discord.Embed | Sequence[discord.Embed],
     view: discord.ui.View | None = None,
+    file: discord.File | None = None,
 ) -> Outcome:
-    """Replace the embeds of a message of the bot's own, and its buttons where some are given."""
-    if view is None:
-        return await _attempt(message.edit(embeds=_several(embed)))
-    return await _attempt(message.edit(embeds=_several(embed), view=view))
+    """Replace the embeds of a message of the bot's own, its buttons and its picture where some are given."""
+    options: dict[str, Any] = {"embeds": _several(embed)}
+    if view is not None:
+        options["view"] = view
+    if file is not None:
+        options["attachments"] = [file]
+    return await _attempt(message.edit(**options))
 
 
 def _several(embed: discord.Embed | Sequence[discord.Embed]) -> list[discord.Embed]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
 from cogs import format as fmt
-from cogs.embeds import CAREFUL, GOOD, QUIET, STRONG
+from cogs.embeds import CAREFUL, GOOD, QUIET, STRONG, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bot.services.runs import Run
+    from bot.services.versions import Version
+    from bot.services.watchdog import Drift
 
-_BAR: Final = 12
+_BAR: Final = 16
+_NAME: Final = re.compile(r"[0-9A-Za-z.\-]{1,64}")  # nothing in it is markup
 _STATES: Final = {
     "running": ("Training", GOOD),
     "done": ("Training finished", STRONG),
@@ -31,18 +35,44 @@ _METRICS: Final = {
 }
 
 
-def model(version: str | None, card: Mapping[str, Any] | None, current: Run | None) -> discord.Embed:
-    """The card of the champion, and the training that is under way if one is."""
+def model(
+    version: str | None,
+    card: Mapping[str, Any] | None,
+    current: Run | None,
+    left_s: float | None = None,
+    drift: Drift | None = None,
+) -> discord.Embed:
+    """The card of the champion, how it fares now, and the training that is under way if one is."""
     embed = discord.Embed(title=f"Model {_version(version)}".rstrip(), colour=GOOD)
     if version is None or card is None:
         embed.description = "No model has been trained yet, so nothing can be priced."
         embed.colour = CAREFUL
     else:
         _add_card(embed, card)
+        embed.insert_field_at(3, name="On the last day's sales", value=_drift(drift), inline=False)
     if current is not None:
-        embed.add_field(name=f"Training (run {current.id})", value=_progress(current), inline=False)
+        embed.add_field(name=f"Training (run {current.id})", value=_progress(current, left_s), inline=False)
     elif version is None:
         embed.set_footer(text="An administrator can start a training with /model retrain.")
+    return embed
+
+
+def versions(found: Sequence[Version]) -> discord.Embed:
+    """The stored versions in two lines each."""
+    rows = [_version_row(each) for each in found]
+    legend = "🏆 serves · 🕓 served before · error and interval on sales that each had not seen"
+    return lines("Stored models", rows, empty="None yet. `/model retrain` trains one.", legend=legend)
+
+
+def rollback(
+    version: str, card: Mapping[str, Any] | None, serving: str | None, now: Mapping[str, Any] | None
+) -> discord.Embed:
+    """What a rollback would change, before it is confirmed."""
+    embed = discord.Embed(title="Roll the model back?", colour=CAREFUL)
+    embed.description = "Predictions come from the other version within seconds. Nothing is deleted."
+    embed.add_field(name=f"To {_version(version)}", value=_metrics((card or {}).get("metrics")))
+    if serving:
+        embed.add_field(name=f"From {_version(serving)}", value=_metrics((now or {}).get("metrics")))
     return embed
 
 
@@ -55,34 +85,79 @@ def _add_card(embed: discord.Embed, card: Mapping[str, Any]) -> None:
     embed.add_field(name="Members and their weights", value=_members(card.get("members")), inline=False)
 
 
-def training(run: Run, before: Mapping[str, Any] | None = None) -> discord.Embed:
-    """A training: how far it is, or what came of it beside `before`, the card of the model it had to beat."""
+def training(run: Run, left_s: float | None = None) -> discord.Embed:
+    """A training: how far it is, or what came of it beside the model that it had to beat."""
     title, colour = _STATES.get(run.state, (run.state.title(), QUIET))
     embed = discord.Embed(title=f"{title} (run {run.id})", colour=colour)
     if run.state == "running":
-        embed.description = _progress(run)
+        embed.description = _progress(run, left_s)
         return embed.set_footer(text="This message follows the training; the bot goes on pricing meanwhile.")
     if run.error:
-        embed.description = f"{fmt.plain(run.error, 500)}\nThe model in use is unchanged."
+        embed.description = f"{_sentence(run.error)}\nThe model in use is unchanged."
     if run.report is not None:
-        promoted = bool(run.report.get("promoted"))
-        verdict = "The new model is in use now" if promoted else "The model in use stays"
-        reason = fmt.plain(str(run.report.get("reason") or "no reason was given"), 300)
-        embed.description = f"**{verdict}:** {reason}."
-        embed.add_field(name=f"New {_version(run.version)}", value=_metrics(run.report.get("metrics")))
-    if run.report is not None and before is not None:
-        embed.add_field(
-            name=f"Before {_version(before.get('version'))}", value=_metrics(before.get("metrics"))
-        )
+        _add_result(embed, run.version, run.report)
+    if run.finished_at is not None:
+        embed.set_footer(text=f"took {fmt.span(run.started_at, run.finished_at)}")
     return embed
 
 
-def _progress(run: Run) -> str:
-    return f"{_bar(run.fraction)} {fmt.percent(run.fraction)}\n{fmt.plain(run.stage, 100)}"
+def _add_result(embed: discord.Embed, version: str | None, report: Mapping[str, Any]) -> None:
+    verdict = "The new model is in use now" if report.get("promoted") else "The model in use stays"
+    reason = fmt.plain(str(report.get("reason") or "no reason was given"), 300)
+    embed.description = f"**{verdict}:** {reason}."
+    before = report.get("before")
+    embed.add_field(name=f"New {_version(version)}", value=_metrics(report.get("metrics")))
+    if isinstance(before, dict):
+        embed.add_field(
+            name=f"Before {_version(before.get('version'))}", value=_metrics(before.get("metrics"))
+        )
+
+
+def _progress(run: Run, left_s: float | None) -> str:
+    left = "" if left_s is None else f" · {f'about {fmt.age(left_s)}' if left_s >= 5 else 'a moment'} left"
+    return f"{_bar(run.fraction)} **{fmt.percent(run.fraction)}**{left}\n{fmt.plain(run.stage, 100)}"
+
+
+def _sentence(text: str) -> str:
+    kept = fmt.plain(text, 500)
+    kept = kept[:1].upper() + kept[1:]
+    return kept if kept.endswith((".", "!", "?", "…")) else f"{kept}."
+
+
+def _drift(seen: Drift | None) -> str:
+    if seen is None:
+        return "Too few to tell yet."
+    error, held = seen.error > seen.error_limit, seen.coverage < seen.coverage_limit
+    return (
+        f"{_mark(error)} Median error **{seen.error:.1%}** of {seen.sales:,} sales "
+        f"(limit {seen.error_limit:.1%})\n"
+        f"{_mark(held)} 90% interval held **{seen.coverage:.0%}** (limit {seen.coverage_limit:.0%})"
+    )
+
+
+def _mark(wrong: bool) -> str:
+    return "⚠️" if wrong else "✅"
+
+
+def _version_row(each: Version) -> str:
+    mark = "🏆 " if each.champion else "🕓 " if each.former else ""
+    if each.flaw is not None:
+        return f"{mark}**{_version(each.name)}** ⚠️ {fmt.plain(each.flaw, 120)}"
+    metrics, rows = (each.card or {}).get("metrics") or {}, (each.card or {}).get("rows")
+    error, held = metrics.get("median_ape"), metrics.get("coverage_90")
+    told = [
+        f"error {error:.1%}" if isinstance(error, int | float) else "",
+        f"interval {held:.0%}" if isinstance(held, int | float) else "",
+        f"{rows:,} sales" if isinstance(rows, int) else "",
+    ]
+    made = fmt.parsed((each.card or {}).get("created_at"))
+    return f"{mark}**{_version(each.name)}** {fmt.machine_time(made)}\n" + " · ".join(filter(None, told))
 
 
 def _version(version: object) -> str:
-    return fmt.plain(str(version), 60) if version else ""
+    if not version:
+        return ""
+    return str(version) if _NAME.fullmatch(str(version)) else fmt.plain(str(version), 60)
 
 
 def _metrics(metrics: Mapping[str, Any] | None) -> str:

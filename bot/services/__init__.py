@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.services.runs import Runs
     from bot.services.stats import IntakeStats
     from bot.services.trends import Trends
+    from bot.services.versions import Versions
     from bot.services.watches import Watches
     from bot.services.workers import Workers
     from bot.settings import Settings
@@ -60,6 +61,7 @@ class Services:
     audit: Audit
     predictor: Predictor
     retraining: Retraining
+    versions: Versions
     started_at: datetime
     stats: IntakeStats
     workers: Workers

@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import structlog
 
-from bot.errors import AlreadyRunning
+from bot.errors import AlreadyRunning, NotFound
 from bot.services.predictor import Predictor
 from bot.services.runs import Run, Runs
 from pipeline.birth import Message, Order, Progress, Result
@@ -78,6 +79,8 @@ class Retraining:
         self._order = order
         self._task: asyncio.Task[None] | None = None
         self._current: Run | None = None
+        self._ending = ("interrupted", "the bot was stopped")
+        self._stored = False  # what came of the run can no longer be undone
 
     @property
     def current(self) -> Run | None:
@@ -87,7 +90,7 @@ class Retraining:
     async def start(self, actor: int) -> Run:
         """Begin a training asked for by a user. Raises AlreadyRunning if one is under way."""
         if self._task is not None and not self._task.done():
-            raise AlreadyRunning("a training is under way already: /model info shows how far it is")
+            raise AlreadyRunning("a training is under way already: /model status shows how far it is")
         # The task is made before the first await, so that two who ask at once cannot both begin.
         begun: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._train(actor, begun), name="retraining")
@@ -99,8 +102,18 @@ class Retraining:
             await asyncio.shield(asyncio.wait([self._task]))
         return await self._runs.get(run_id)
 
+    async def cancel(self, run_id: int, by: str) -> None:
+        """End a run that is under way, on somebody's wish. Raises NotFound if that run is not."""
+        if self._current is None or self._current.id != run_id or self._stored:
+            raise NotFound(f"Training run {run_id} is not under way any more.")
+        await self._end("cancelled", f"{by} cancelled it")
+
     async def stop(self) -> None:
         """End a run that is under way; it is on record as interrupted."""
+        await self._end("interrupted", "the bot was stopped")
+
+    async def _end(self, state: str, reason: str) -> None:
+        self._ending = (state, reason)
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -115,6 +128,7 @@ class Retraining:
             raise
         if not begun.done():  # whoever asked may have gone meanwhile
             begun.set_result(self._current)
+        before, self._stored = self._predictor.card, False
         writing: set[asyncio.Task[None]] = set()
 
         def tell(progress: Progress) -> None:
@@ -128,10 +142,12 @@ class Retraining:
 
         try:
             result = await give_birth(self._order(), tell)
+            self._stored = True
             await asyncio.gather(*writing, return_exceptions=True)
-            await self._finish(run_id, result)
+            await self._finish(run_id, result, before)
         except asyncio.CancelledError:
-            await self._runs.finish(run_id, "interrupted", error="the bot was stopped")
+            state, reason = self._ending
+            await self._runs.finish(run_id, state, error=reason)
             raise
         except Exception as error:
             log.exception("a training could not be run")
@@ -139,11 +155,13 @@ class Retraining:
         finally:
             self._current = None
 
-    async def _finish(self, run_id: int, result: Result) -> None:
+    async def _finish(self, run_id: int, result: Result, before: dict[str, Any] | None) -> None:
         if result.error is not None:
             await self._runs.finish(run_id, "failed", error=result.error)
             return
         report = {**result.report, "promoted": result.promoted, "reason": result.reason}
+        if before is not None:
+            report["before"] = {"version": before["version"], "metrics": before.get("metrics")}
         await self._runs.finish(run_id, "done", version=result.version, report=report)
         if result.promoted:
             try:

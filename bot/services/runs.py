@@ -17,6 +17,7 @@ from bot.db.tables import ModelVersionRow, TrainingRunRow
 from bot.errors import NotFound
 
 RUNNING = "running"
+PACE_KNOWN = 0.1  # the share done from which on a run's own pace says something
 
 
 class Run(Struct, frozen=True):
@@ -32,6 +33,21 @@ class Run(Struct, frozen=True):
     error: str | None
     started_at: datetime
     finished_at: datetime | None
+    channel_id: int | None = None
+    message_id: int | None = None
+
+
+def seconds_left(run: Run, now: datetime, usual_s: float | None) -> float | None:
+    """How long a run will still take; None while that is a guess. `usual_s` is what the last one took.
+
+    Stages take unlike times, so at first the last run tells more than the pace of this one.
+    """
+    elapsed = (now - run.started_at).total_seconds()
+    by_pace = elapsed * (1 - run.fraction) / run.fraction if run.fraction > 0 else None
+    if usual_s is None:
+        return by_pace if run.fraction >= PACE_KNOWN else None
+    usual = max(usual_s - elapsed, usual_s * (1 - run.fraction) / 2)
+    return usual if by_pace is None else usual * (1 - run.fraction) + by_pace * run.fraction
 
 
 class Runs:
@@ -86,6 +102,30 @@ class Runs:
                 row = {"version": version, "run_id": id, "created_at": now, "report": text}
                 await session.execute(self._db.insert_or_ignore(ModelVersionRow), [row])
 
+    async def follow(self, id: int, channel_id: int, message_id: int) -> None:  # noqa: A002
+        """Note which message shows the run, whatever becomes of the process."""
+        await self._set(id, channel_id=channel_id, message_id=message_id)
+
+    async def told(self, id: int) -> None:  # noqa: A002
+        """The message shows how the run ended, or cannot be had any more."""
+        await self._set(id, channel_id=None, message_id=None)
+
+    async def followed(self) -> list[Run]:
+        """The latest runs whose message does not show their end yet, oldest first."""
+        return [run for run in reversed(await self.latest(20)) if run.message_id is not None]
+
+    async def usual_s(self) -> float | None:
+        """How long the last run that came to a model took."""
+        done = (
+            select(TrainingRunRow.started_at, TrainingRunRow.finished_at)
+            .where(TrainingRunRow.state == "done")
+            .order_by(TrainingRunRow.id.desc())
+            .limit(1)
+        )
+        async with self._db.reading() as session:
+            row = (await session.execute(done)).first()
+        return None if row is None or row[1] is None else (row[1] - row[0]).total_seconds()
+
     async def interrupted(self) -> int:
         """Mark the runs that a former process left running; how many there were. For the start only."""
         async with self._db.session() as session:
@@ -115,6 +155,10 @@ class Runs:
             rows = select(TrainingRunRow).order_by(TrainingRunRow.id.desc()).limit(limit)
             return [_run(row) for row in await session.scalars(rows)]
 
+    async def _set(self, id_: int, **values: object) -> None:
+        async with self._db.session() as session:
+            await session.execute(update(TrainingRunRow).where(TrainingRunRow.id == id_).values(values))
+
     async def _change(self, id_: int, **values: object) -> None:
         async with self._db.session() as session:
             await session.execute(
@@ -136,4 +180,6 @@ def _run(row: TrainingRunRow) -> Run:
         row.error,
         row.started_at,
         row.finished_at,
+        row.channel_id,
+        row.message_id,
     )

@@ -70,6 +70,13 @@ def drift(checked: Sequence[Checked], card: Mapping[str, Any] | None) -> Drift |
     )
 
 
+async def fared(trends: Trends, predictor: Predictor, clock: Clock) -> Drift | None:
+    """How the champion fared on the last day's sales."""
+    if predictor.version is None:
+        return None
+    return drift(await trends.checked(predictor.version, clock.now() - WINDOW), predictor.card)
+
+
 class Watchdog:
     """One look a minute at what may be wrong."""
 
@@ -91,13 +98,6 @@ class Watchdog:
         self._guilds = guilds
         self._clock = clock
 
-    async def drift(self) -> Drift | None:
-        """How the champion fared on the last day's sales."""
-        version, card = self._predictor.version, self._predictor.card
-        if version is None:
-            return None
-        return drift(await self._trends.checked(version, self._clock.now() - WINDOW), card)
-
     async def turn(self) -> float:
         """Look once. Returns the seconds until the next look."""
         before = {condition.key: condition.detail for condition in await self._conditions.open()}
@@ -110,7 +110,8 @@ class Watchdog:
         version = self._predictor.version
         if version is None:
             return {key: detail for key, detail in before.items() if not key.startswith(COLLECTION)}
-        seen, keys = await self.drift(), [f"{kind} of {version}" for kind in (ERROR, COVERAGE)]
+        seen = await fared(self._trends, self._predictor, self._clock)
+        keys = [f"{kind} of {version}" for kind in (ERROR, COVERAGE)]
         if seen is None:
             found = {key: before[key] for key in keys if key in before}
         else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from bot.db import Database
-from bot.errors import AlreadyRunning
+from bot.errors import AlreadyRunning, NotFound
 from bot.services.predictor import Predictor
 from bot.services.retraining import Retraining, give_birth
 from bot.services.runs import Runs
@@ -22,7 +23,7 @@ def order(folder: Path) -> Order:
 
 
 def retraining(db: Database, folder: Path) -> Retraining:
-    return Retraining(Runs(db), cast(Predictor, object()), lambda: order(folder))
+    return Retraining(Runs(db), cast(Predictor, SimpleNamespace(card=None)), lambda: order(folder))
 
 
 async def test_nothing_to_learn_from_is_a_sentence_and_the_report_is_kept(tmp_path: Path) -> None:
@@ -57,6 +58,24 @@ async def test_a_run_that_is_stopped_leaves_no_process_and_is_on_record(db: Data
     await training.stop()
     assert (await Runs(db).get(run.id)).state == "interrupted"
     assert training.current is None
+
+
+async def test_a_run_that_is_cancelled_leaves_no_process_and_says_by_whom(
+    db: Database, tmp_path: Path
+) -> None:
+    training = retraining(db, tmp_path)
+    run = await training.start(1)
+    with pytest.raises(NotFound, match="not under way"):
+        await training.cancel(run.id + 1, "Ada")
+    await training.cancel(run.id, "Ada")
+    ended = await Runs(db).get(run.id)
+    assert (ended.state, ended.error) == ("cancelled", "Ada cancelled it")
+    assert training.current is None
+    with pytest.raises(NotFound, match="not under way"):
+        await training.cancel(run.id, "Ada")
+    await training.start(2)
+    await training.stop()
+    assert (await Runs(db).latest(1))[0].state == "interrupted"
 
 
 def test_the_signing_key_is_not_in_the_order_s_repr(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         audit=Audit(db),
         predictor=cast(Any, champion),
         retraining=cast(Any, None),
+        versions=cast(Any, None),
         started_at=datetime.now(UTC),
         stats=IntakeStats(),
         workers=Workers(),

@@ -29,12 +29,15 @@ from bot.services.posts import Posts
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
+from bot.services.versions import Versions
 from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
 from cogs import following, outgoing
+from models.registry import Registry
 from pipeline.clock import Clock, SystemClock
+from pipeline.objects import open_store
 from tests.cogs.parts import RulePredictor, Shelf, StepwiseRetraining
 from tests.cogs.world import World
 
@@ -74,6 +77,8 @@ async def services(
     shutil.copy(empty_database, path)
     async with Database.open(f"sqlite+aiosqlite:///{path}") as db:
         runs = Runs(db)
+        registry = Registry(open_store(f"file:{tmp_path / 'store'}"), b"a key of sixteen+")
+        predictor = RulePredictor(clock, registry)
         announcements = Announcements(db)
         watches = Watches(db, clock)
         supervisor = Supervisor()
@@ -97,8 +102,9 @@ async def services(
             ledger=Ledger(db, clock),
             runs=runs,
             audit=Audit(db),
-            predictor=RulePredictor(clock),
+            predictor=predictor,
             retraining=StepwiseRetraining(runs),
+            versions=Versions(registry, predictor, Audit(db), check=Registry.load),
             started_at=datetime.now(UTC),
             stats=IntakeStats(),
             workers=workers,

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from bot.errors import AlreadyRunning, NoChampion
+from bot.errors import AlreadyRunning, NoChampion, NotFound
 from bot.services.runs import Run, Runs
+from models.registry import Registry
 from pipeline.clock import Clock
 from pipeline.market.budget import RequestBudget
 from pipeline.market.pages import AxieDetail
@@ -77,8 +78,9 @@ class Shelf:
 class RulePredictor:
     """Plants resell for 20 dollars and everything else for 10, give or take a quarter."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, registry: Registry | None = None) -> None:
         self._clock = clock
+        self._registry = registry
         self.rates: Rates | None = RATES
         self.contributions: tuple[Contribution, ...] = ()
         self.version: str | None = "20260601-120000-a1b2c3"
@@ -96,6 +98,13 @@ class RulePredictor:
             },
             "metrics": {"rows": 9000, "median_ape": 0.153, "r2_log": 0.912, "coverage_90": 0.901},
         }
+
+    async def refresh(self) -> bool:
+        assert self._registry is not None
+        champion = self._registry.champion()
+        self.card = {**(self.card or {}), "version": champion, **self._registry.card(champion).facts}
+        self.version, before = champion, self.version
+        return champion != before
 
     def forecast(self, axie: Axie) -> Forecast:
         if self.version is None:
@@ -137,8 +146,14 @@ class StepwiseRetraining:
         return self.current
 
     async def wait(self, run_id: int) -> Run | None:
-        await self._ended.wait()
+        if self.current is not None and self.current.id == run_id:
+            await self._ended.wait()
         return await self._runs.get(run_id)
+
+    async def cancel(self, run_id: int, by: str) -> None:
+        if self.current is None or self.current.id != run_id:
+            raise NotFound(f"Training run {run_id} is not under way any more.")
+        await self.end("cancelled", error=f"{by} cancelled it")
 
     def step(self, stage: str, fraction: float) -> None:
         assert self.current is not None

@@ -269,18 +269,8 @@ async def test_predicting_without_a_model_says_what_to_do(world: World) -> None:
     assert "/model retrain" in text(await world.member.slash(world.channel, "predict", axie_id=axie.id))
 
 
-async def test_the_model_shows_its_age_members_and_accuracy(world: World) -> None:
-    shown = text(await world.member.slash(world.channel, "model info"))
-    assert "1 Jun 2026" in shown
-    assert "66,413" in shown
-    assert "55% boosted trees" in shown
-    assert "15.3%" in shown
-    assert "90.1%" in shown
-
-
 async def test_without_a_model_the_first_thing_said_is_how_to_get_one(world: World) -> None:
     world.predictor.version = world.predictor.card = None
-    assert "/model retrain" in text(await world.member.slash(world.channel, "model info"))
     assert "no model yet" in text(await world.member.slash(world.channel, "status"))
 
 

@@ -109,9 +109,9 @@ async def test_the_other_commands_are_answered(service: Service) -> None:
 
     assert str(axie) in await command(discord, "predict", user="member", axie_id=axie)
     assert "knows no adult axie" in await command(discord, "predict", axie_id=1_999_999_999)
-    assert "Model 20" in await command(discord, "model info", user="member")
+    assert "Model 20" in await command(discord, "model status")
     await service.listed()
-    assert "Recent predictions" in await command(discord, "predictions recent", user="member")
+    assert "Predictions of the last 7 days" in await command(discord, "predictions recent", user="member")
     assert "listings" in (await command(discord, "status", user="member")).lower()
 
 
@@ -148,7 +148,7 @@ async def test_a_first_model_is_trained_from_discord_and_taken_on(
         async with bot(tmp_path, settings) as running:
             await discord.wait(sessions=1, command="model")
             assert (await running.ask("/readyz"))[0] == 503
-            assert "No model" in await command(discord, "model info")
+            assert "No model" in await command(discord, "model status")
             refused = await command(discord, "model retrain", user="member")
             assert "Administrator" in refused
 
@@ -171,7 +171,7 @@ async def test_a_first_model_is_trained_from_discord_and_taken_on(
             assert "Median error" in report
             assert len(edits) >= 2, "its progress was not shown"
             await until("the bot is ready with its new model", running.ready, 30)
-            assert "Model 20" in await command(discord, "model info")
+            assert "Model 20" in await command(discord, "model status")
 
 
 async def test_sigterm_stops_the_bot_within_ten_seconds(trained: Trained, tmp_path: Path) -> None:
