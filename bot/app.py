@@ -37,8 +37,10 @@ from bot.services.ledger import Ledger
 from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
+from bot.services.parts import Parts
 from bot.services.posts import Posts
 from bot.services.predictor import Predictor
+from bot.services.preview import Previews
 from bot.services.retraining import Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
@@ -133,6 +135,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             market=market,
             watches=watches,
             guilds=Guilds(db, clock, watches),
+            parts=Parts(db),
+            previews=Previews(db, clock),
             journal=journal,
             history=History(db, clock),
             trends=Trends(db),
@@ -195,7 +199,9 @@ def _supervise(app: App, watcher: Watcher) -> None:
     rates = RatesFeed(s.market, s.predictor, s.clock)
     floors = Floors(s.market, s.predictor, s.trends, s.clock)
     outcomes = Outcomes(s.market, s.journal, s.ledger, s.posts, s.clock)
-    intake = Intake(watcher, s.predictor, s.watches, s.mutes, s.journal, s.outbox, s.posts, s.stats, s.clock)
+    intake = Intake(
+        watcher, s.predictor, s.watches, s.mutes, s.journal, s.outbox, s.posts, s.parts, s.stats, s.clock
+    )
 
     async def champion() -> float:
         try:

@@ -74,6 +74,22 @@ async def may(interaction: Interaction, area: Area, place: Place | None = None) 
             return await _owns(interaction)
 
 
+async def require_watch(interaction: Interaction, channel_id: int) -> None:
+    """Return if the person may manage the watches of a channel, which may be gone by now."""
+    place = None if interaction.guild is None else interaction.guild.get_channel_or_thread(channel_id)
+    if place is not None:
+        await require(interaction, Area.WATCHES, place)
+    elif not interaction.permissions.manage_guild:
+        # Nobody manages a channel that is not there.
+        assert interaction.guild_id is not None
+        grants = (await interaction.client.services.guilds.get(interaction.guild_id)).grants
+        if not _has(interaction, grants.get(Area.WATCHES)):
+            raise Refused(
+                "The channel of that watch is gone, so this needs the Manage Server permission. Ask somebody "
+                "who has it."
+            )
+
+
 def steers(interaction: Interaction) -> bool:
     """Whether the model may be steered from this server: it is the bot's own, or the only one it is on.
 

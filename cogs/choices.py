@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import discord
 from discord import app_commands
 from discord.app_commands import Choice
 
+from bot.services.pacing import Quiet
 from cogs import format as fmt
+from cogs import parsing, wishes
 from cogs.sentences import Refused
 from pipeline.market.traits import Collection
-from pipeline.market.values import AxieClass, Slot
+from pipeline.market.values import AxieClass, Token
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bot.client import AxieflipBot
 
 MOST: Final = 25  # choices that Discord shows
-_PART: Final = re.compile(rf"(?:{'|'.join(Slot)})-[a-z0-9-]{{1,40}}")
-_CLASSES: Final = {kind.lower(): kind for kind in AxieClass}
-
 COLLECTIONS: Final = [Choice(name=kind.title(), value=kind.value) for kind in Collection]
 
 
@@ -28,39 +28,75 @@ class Classes(app_commands.Transformer):
     """A comma-separated list of axie classes."""
 
     async def transform(self, interaction: discord.Interaction, value: str, /) -> tuple[AxieClass, ...]:
-        """The classes named, without repetitions, in the order given."""
-        words = _words(value)
-        if unknown := [word for word in words if word.lower() not in _CLASSES]:
-            raise Refused(
-                f"“{fmt.plain(unknown[0], 40)}” is no axie class. The classes are {', '.join(AxieClass)}."
-            )
-        return tuple(dict.fromkeys(_CLASSES[word.lower()] for word in words))
+        """The classes named."""
+        return parsing.classes(value)
 
     async def autocomplete(self, interaction: discord.Interaction, value: str, /) -> list[Choice[str]]:  # type: ignore[override]
-        """Completions of the last class in the list, each with what was typed before it."""
-        done, _, last = value.rpartition(",")
-        chosen = [_CLASSES[word.lower()] for word in _words(done) if word.lower() in _CLASSES]
-        rest = [kind for kind in AxieClass if kind not in chosen]
-        matching = [kind for kind in rest if kind.lower().startswith(last.strip().lower())]
-        lists = [", ".join([*chosen, kind]) for kind in matching]
-        return [Choice(name=text, value=text) for text in lists if len(text) <= 100]
+        """Completions of the last class in the list."""
+        return completed(value, AxieClass)
+
+
+class Collections(app_commands.Transformer):
+    """A comma-separated list of collections."""
+
+    async def transform(self, interaction: discord.Interaction, value: str, /) -> tuple[Collection, ...]:
+        """The collections named."""
+        return parsing.collections(value)
+
+    async def autocomplete(self, interaction: discord.Interaction, value: str, /) -> list[Choice[str]]:  # type: ignore[override]
+        """Completions of the last collection in the list."""
+        return completed(value, Collection)
+
+
+class Tokens(app_commands.Transformer):
+    """A comma-separated list of payment tokens."""
+
+    async def transform(self, interaction: discord.Interaction, value: str, /) -> tuple[Token, ...]:
+        """The tokens named."""
+        return parsing.tokens(value)
+
+    async def autocomplete(self, interaction: discord.Interaction, value: str, /) -> list[Choice[str]]:  # type: ignore[override]
+        """Completions of the last token in the list."""
+        return completed(value, Token)
 
 
 class Parts(app_commands.Transformer):
     """A comma-separated list of part ids."""
 
     async def transform(self, interaction: discord.Interaction, value: str, /) -> tuple[str, ...]:
-        """The part ids, lower case and without repetitions."""
-        parts = tuple(dict.fromkeys(word.lower().replace(" ", "-") for word in _words(value)))
-        for part in parts:
-            if not _PART.fullmatch(part):
-                raise Refused(
-                    f"“{fmt.plain(part, 40)}” is no part id. Write slot and name, like `tail-carrot` or "
-                    "`mouth-tiny-turtle`, with commas between several."
-                )
-        if len(parts) > len(Slot):
-            raise Refused("An axie has six parts; name at most six.")
-        return parts
+        """The part ids named."""
+        return parsing.parts(value)
+
+    async def autocomplete(  # type: ignore[override]
+        self, interaction: discord.Interaction[AxieflipBot], value: str, /
+    ) -> list[Choice[str]]:
+        """Completions of the last part in the list, from the parts seen on listed axies."""
+        return completed(value, await interaction.client.services.parts.all(), anywhere=True)
+
+
+class QuietHours(app_commands.Transformer):
+    """Hours of the day in which a watch stays quiet."""
+
+    async def transform(self, interaction: discord.Interaction, value: str, /) -> Quiet:
+        """The hours, in minutes of the day."""
+        return parsing.quiet(value)
+
+
+class WatchOptions(app_commands.Transformer):
+    """Options of a watch to be lifted, with those suggested that it has."""
+
+    async def transform(self, interaction: discord.Interaction, value: str, /) -> tuple[str, ...]:
+        """The options named."""
+        return wishes.options(value)
+
+    async def autocomplete(  # type: ignore[override]
+        self, interaction: discord.Interaction[AxieflipBot], value: str, /
+    ) -> list[Choice[str]]:
+        """What the watch that was named asks for, or all that a watch may ask for."""
+        named = str(getattr(interaction.namespace, "name", "")).casefold()
+        watches = await interaction.client.services.watches.list(guild(interaction))
+        wish = next((wishes.Wish.of(each) for each in watches if each.name.casefold() == named), None)
+        return completed(value, [each for each in wishes.TEXTS if wish is None or wishes.is_set(wish, each)])
 
 
 class WatchName(app_commands.Transformer):
@@ -112,11 +148,25 @@ def ratio(percentage: float | None) -> float | None:
     return None if percentage is None else percentage / 100
 
 
-def ordered(what: str, low: float | None, high: float | None) -> None:
-    """Refuse a range whose least is above its most."""
-    if low is not None and high is not None and low > high:
-        raise Refused(f"The least {what} ({low:g}) is above the most ({high:g}); no axie could match.")
+def completed(value: str, names: Iterable[str], *, anywhere: bool = False) -> list[Choice[str]]:
+    """Completions of the last name of a comma-separated list, each with what was typed before it.
+
+    With `anywhere` a name matches that contains all words typed, those that begin with them first.
+    """
+    done, _, last = value.rpartition(",")
+    names = tuple(names)
+    known = {name.lower(): name for name in names}
+    chosen = [known.get(word.lower(), word) for word in parsing.words(done)]
+    taken = {word.lower() for word in chosen}
+    typed = last.strip().lower()
+    matching = [name for name in names if name.lower() not in taken and _matches(name, typed, anywhere)]
+    if anywhere:
+        matching.sort(key=lambda name: not name.partition("-")[2].startswith(typed.replace(" ", "-")))
+    lists = [", ".join([*chosen, name]) for name in matching]
+    return [Choice(name=text, value=text) for text in lists if len(text) <= 100][:MOST]
 
 
-def _words(text: str) -> list[str]:
-    return [word for part in text.split(",") if (word := part.strip())]
+def _matches(name: str, typed: str, anywhere: bool) -> bool:
+    if anywhere:
+        return all(word in name for word in typed.replace("-", " ").split())
+    return name.lower().startswith(typed)

@@ -1,6 +1,6 @@
 """Thresholds: how much a listing must promise before a watch posts it.
 
-Everyone may read them; changing them needs the Manage Server permission.
+The same change as with `/watch edit`, under the name that people look for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from discord.app_commands import Range, Transform
 from discord.ext import commands
 
 from bot.client import AxieflipBot
-from cogs import choices, embeds, rows
+from cogs import choices, embeds, money, watch_actions, watch_words
 from cogs.sentences import Refused
 
 Interaction = discord.Interaction[AxieflipBot]
@@ -25,30 +25,41 @@ class ThresholdsCog(commands.Cog, name="Thresholds"):
     )
 
     def __init__(self, bot: AxieflipBot) -> None:
-        self._watches = bot.services.watches
+        self._services = bot.services
 
-    @threshold.command(name="show", description="What a listing must promise before it is posted")
+    @threshold.command(
+        name="show",
+        description="What a listing must promise before it is posted",
+        extras={"examples": ("/threshold show", "/threshold show watch:Bargains")},
+    )
     @app_commands.describe(watch="Only this watch")
     async def show(
         self, interaction: Interaction, watch: Transform[str, choices.WatchName] | None = None
     ) -> None:
         """Show the thresholds of one watch or of all."""
-        guild = choices.guild(interaction)
-        found = [await self._watches.get(guild, watch)] if watch else await self._watches.list(guild)
-        shown = [rows.thresholds(each) for each in found]
+        guild, watches = choices.guild(interaction), self._services.watches
+        found = [await watches.get(guild, watch)] if watch else await watches.list(guild)
+        written = await money.of(self._services, guild)
+        shown = [watch_words.thresholds(each, written) for each in found]
         empty = "There is no watch yet. Add one with `/watch add`."
         embed = embeds.lines("Thresholds", shown, empty=empty)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
-    @threshold.command(name="set", description="Change what a listing must promise before it is posted")
+    @threshold.command(
+        name="set",
+        description="Change what a listing must promise before it is posted",
+        extras={
+            "examples": ("/threshold set watch:Bargains net:2", "/threshold set probability:80 return:25")
+        },
+    )
     @app_commands.describe(
         watch="The watch to change",
         net="Least net profit after fee and gas, in dollars",
         return_="Least return on what the axie costs, in percent",
         probability="Least chance that a resale pays, in percent",
+        sell_chance="Least chance to sell it again within a day, in percent",
     )
     @app_commands.rename(return_="return")
-    @app_commands.checks.has_permissions(manage_guild=True)
     async def set_(
         self,
         interaction: Interaction,
@@ -56,20 +67,20 @@ class ThresholdsCog(commands.Cog, name="Thresholds"):
         net: Range[float, 0.0, 1_000_000.0] | None = None,
         return_: Range[float, 0.0, 100_000.0] | None = None,
         probability: Range[float, 0.0, 100.0] | None = None,
+        sell_chance: Range[float, 0.0, 100.0] | None = None,
     ) -> None:
         """Change one or more thresholds of a watch; the rest stay as they are."""
-        if net is None and return_ is None and probability is None:
-            raise Refused("Give at least one of net, return and probability to change.")
-        changed = await self._watches.set_thresholds(
-            choices.guild(interaction),
-            watch,
-            interaction.user.id,
-            min_net_usd=net,
-            min_return=choices.ratio(return_),
-            min_probability=choices.ratio(probability),
-        )
-        text = f"Changed, for listings from now on.\n{rows.thresholds(changed)}"
-        await interaction.response.send_message(embed=embeds.note(text, embeds.GOOD))
+        given = {
+            "min_net": net,
+            "min_return": return_,
+            "min_probability": probability,
+            "min_sell_chance": sell_chance,
+        }
+        found = await watch_actions.managed(interaction, watch)
+        if all(value is None for value in given.values()):
+            raise Refused("Give at least one of net, return, probability and sell_chance to change.")
+        embed = await watch_actions.change(interaction, found, given)
+        await interaction.response.send_message(embed=embed, ephemeral=True)
 
 
 async def setup(bot: AxieflipBot) -> None:

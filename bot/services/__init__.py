@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from bot.services.ledger import Ledger
     from bot.services.mutes import Mutes
     from bot.services.outbox import Outbox
+    from bot.services.parts import Parts
     from bot.services.posts import Posts
     from bot.services.predictor import Predictor
+    from bot.services.preview import Previews
     from bot.services.retraining import Retraining
     from bot.services.runs import Runs
     from bot.services.stats import IntakeStats
@@ -47,6 +49,8 @@ class Services:
     market: MarketClient
     watches: Watches
     guilds: Guilds
+    parts: Parts
+    previews: Previews
     journal: Journal
     history: History
     trends: Trends

@@ -72,10 +72,12 @@ class Audit:
         return None if found is None else _entry(found)
 
 
-async def note(session: AsyncSession, entry: AuditEntry) -> None:
-    """Note a change in the transaction that makes it."""
-    await session.execute(
-        insert(AuditRow).values(
+async def note(session: AsyncSession, entry: AuditEntry) -> int:
+    """Note a change in the transaction that makes it. Returns the entry's number."""
+    made = await session.execute(
+        insert(AuditRow)
+        .returning(AuditRow.id)
+        .values(
             at=entry.at,
             guild_id=entry.guild_id,
             actor=entry.actor,
@@ -85,6 +87,7 @@ async def note(session: AsyncSession, entry: AuditEntry) -> None:
             after=_encode(entry.after),
         )
     )
+    return made.scalar_one()
 
 
 def _entry(row: AuditRow) -> AuditEntry:

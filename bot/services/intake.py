@@ -14,6 +14,7 @@ from bot.errors import NoChampion
 from bot.services.journal import Entry, Journal
 from bot.services.mutes import Mutes, Silence
 from bot.services.outbox import Outbox
+from bot.services.parts import Parts
 from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
@@ -40,6 +41,7 @@ class Intake:
         journal: Journal,
         outbox: Outbox,
         posts: Posts,
+        parts: Parts,
         stats: IntakeStats,
         clock: Clock,
     ) -> None:
@@ -50,6 +52,7 @@ class Intake:
         self._journal = journal
         self._outbox = outbox
         self._posts = posts
+        self._parts = parts
         self._stats = stats
         self._clock = clock
         self._matched: tuple[Watch, ...] = ()
@@ -78,6 +81,7 @@ class Intake:
             self._outbox.wake()
         if entries:
             self._posts.wake()  # a new price may be told in an old message
+            await self._parts.seen(listing.axie for listing in batch.listings)
         self._count(batch, predictions, alerts)
         return batch.delay
 

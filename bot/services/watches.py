@@ -155,8 +155,11 @@ class Watches:
         action = "watch paused" if paused else "watch resumed"
         return await self.change(guild_id, name, actor, edit, action)
 
-    async def remove(self, guild_id: int, name: str, actor: int) -> None:
-        """Delete a watch; what it has not delivered yet expires, what it has delivered stays known."""
+    async def remove(self, guild_id: int, name: str, actor: int) -> int:
+        """Delete a watch; what it has not delivered yet expires, what it has delivered stays known.
+
+        Returns the number of the entry in the audit log, by which `restore` brings it back.
+        """
         async with self._db.session() as session:
             watch = await _find(session, guild_id, name)
             await session.execute(
@@ -165,8 +168,18 @@ class Watches:
                 .values(state=AlertState.EXPIRED, reason="watch removed", settled_at=self._clock.now())
             )
             await session.execute(delete(WatchRow).where(WatchRow.id == watch.id))
-            await _note(session, "watch removed", actor, watch, None)
+            entry = await _note(session, "watch removed", actor, watch, None)
         self.changed()
+        return entry
+
+    async def restore(self, guild_id: int, entry: AuditEntry | None, actor: int) -> Watch:
+        """Make a watch again as it was before it was removed or changed."""
+        if entry is None or entry.guild_id != guild_id or entry.before is None:
+            raise NotFound("What was removed is no longer on record. Add the watch again.")
+        was = msgspec.convert(entry.before, Watch)
+        return await self.add(
+            guild_id, was.channel_id, was.name, was.thresholds, was.filters, actor, was.delivery
+        )
 
     async def active(self) -> tuple[Watch, ...]:
         """All unpaused watches of the servers that the bot is on, from memory where nothing has changed."""
@@ -188,11 +201,11 @@ class Watches:
 
 async def _note(
     session: AsyncSession, action: str, actor: int | None, before: Watch | None, after: Watch | None
-) -> None:
+) -> int:
     subject = before or after
     assert subject is not None
     entry = (subject.guild_id, actor, action, subject.name, before, after)
-    await note(session, AuditEntry(datetime.now(UTC), *entry))
+    return await note(session, AuditEntry(datetime.now(UTC), *entry))
 
 
 def _tidy(name: str) -> str:

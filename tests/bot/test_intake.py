@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import msgspec
 import pytest
+from sqlalchemy import delete, select
 
 from bot.db import Database
+from bot.db.tables import ListingRow, PartRow
 from bot.errors import NoChampion
 from bot.services.intake import Intake
 from bot.services.journal import Journal
@@ -15,6 +18,7 @@ from bot.services.ledger import Ledger
 from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
+from bot.services.parts import Parts
 from bot.services.posts import Alert, Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
@@ -59,6 +63,7 @@ class Desk:
         self.journal = Journal(db, stall.clock)
         self.outbox = Outbox(db, stall.clock)
         self.posts = Posts(db)
+        self.parts = Parts(db)
         self.mutes = Mutes(db)
         self.ledger = Ledger(db, stall.clock)
         self.stats = IntakeStats()
@@ -71,6 +76,7 @@ class Desk:
             self.journal,
             self.outbox,
             self.posts,
+            self.parts,
             self.stats,
             stall.clock,
         )
@@ -184,3 +190,24 @@ async def test_what_became_of_a_listing_is_learnt_and_takes_back_its_pending_ale
         (row,) = [row for row in await desk.journal.recent(limit=1000) if row.listing.hash == bargain.hash]
         assert row.status is OrderStatus.MATCHED
         assert bargain.hash not in {alert.listing.hash for alert in await pending(desk.outbox)}
+
+
+async def test_the_parts_of_what_was_listed_are_there_to_choose_from_then_and_in_the_next_life(
+    db: Database,
+) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        assert await desk.parts.all() == ()
+        await desk.intake.turn()
+        listed = {part.id for seen in await listings(db) for part in seen.axie.parts}
+        assert set(await desk.parts.all()) == listed
+        assert await Parts(db).all() == await desk.parts.all()
+        async with db.session() as session:
+            await session.execute(delete(PartRow))
+        assert set(await Parts(db).all()) == listed, "a database from before is filled from its listings"
+
+
+async def listings(db: Database) -> list[Listing]:
+    async with db.reading() as session:
+        bodies = await session.scalars(select(ListingRow.body))
+        return [msgspec.json.decode(body, type=Listing) for body in bodies]

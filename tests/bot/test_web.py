@@ -26,7 +26,9 @@ from bot.services.journal import Entry, Journal
 from bot.services.ledger import Ledger
 from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
+from bot.services.parts import Parts
 from bot.services.posts import Posts
+from bot.services.preview import Previews
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
@@ -102,6 +104,8 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         market=cast(Any, market),
         watches=watches,
         guilds=Guilds(db, clock, watches),
+        parts=Parts(db),
+        previews=Previews(db, clock),
         journal=Journal(db, clock),
         history=History(db, clock),
         trends=Trends(db),

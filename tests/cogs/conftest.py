@@ -25,7 +25,9 @@ from bot.services.journal import Journal
 from bot.services.ledger import Ledger
 from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
+from bot.services.parts import Parts
 from bot.services.posts import Posts
+from bot.services.preview import Previews
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
@@ -38,6 +40,7 @@ from cogs import following, outgoing
 from models.registry import Registry
 from pipeline.clock import Clock, SystemClock
 from pipeline.objects import open_store
+from tests.cogs import bodies
 from tests.cogs.parts import RulePredictor, Shelf, StepwiseRetraining
 from tests.cogs.world import World
 
@@ -90,6 +93,8 @@ async def services(
             market=Shelf(),
             watches=watches,
             guilds=Guilds(db, clock, watches),
+            parts=Parts(db),
+            previews=Previews(db, clock),
             journal=Journal(db, clock),
             history=History(db, clock),
             trends=Trends(db),
@@ -121,6 +126,9 @@ async def env(services: Services) -> AsyncIterator[Env]:
         await env.bot.unload_extension(name)
     await env.shutdown()
     env.raise_errors()
+    if bodies.DESCRIPTION.exists():
+        sent = [(r.method, r.path, r.json) for r in env.http_requests if r.json is not None]
+        assert [fault for request in sent for fault in bodies.faults(*request)] == []
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ async def test_a_member_may_not_change_thresholds(service: Service) -> None:
     )
 
     assert answer["ephemeral"]
-    assert "Manage Server" in text_of(answer["response"])
+    assert "Manage Channels" in text_of(answer["response"])
     await command(service.discord, "watch remove", name="guarded")
 
 

@@ -1,0 +1,56 @@
+"""What the bot itself may do in a channel, and what it lacks there, in Discord's own words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import discord
+
+from cogs.sentences import Refused, permission_name
+
+Target = discord.TextChannel | discord.Thread
+
+# Without it late alerts cannot be told from those that were posted before.
+WANTED: Final = "read_message_history"
+
+
+def place(guild: discord.Guild | None, channel_id: int) -> Target | None:
+    """The channel or thread, if it is there and takes messages."""
+    found = guild.get_channel_or_thread(channel_id) if guild else None
+    return found if isinstance(found, discord.TextChannel | discord.Thread) else None
+
+
+def missing(channel: Target) -> list[str]:
+    """The permissions without which nothing can be posted, by name."""
+    allowed = channel.permissions_for(channel.guild.me)
+    posting = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
+    needed = ("view_channel", posting, "embed_links")
+    return [permission_name(name) for name in needed if not getattr(allowed, name)]
+
+
+def wanted(channel: Target, role: discord.Role | None = None) -> list[str]:
+    """The permissions without which posting works, but not all of it."""
+    allowed = channel.permissions_for(channel.guild.me)
+    names = [] if getattr(allowed, WANTED) else [permission_name(WANTED)]
+    if role is not None and not role.mentionable and not allowed.mention_everyone:
+        names.append(permission_name("mention_everyone"))
+    return names
+
+
+def require_posting(channel: Target) -> None:
+    """Refuse a channel that the bot cannot post in, naming what it lacks."""
+    if lacking := missing(channel):
+        raise Refused(
+            f"I cannot post in {channel.mention}: grant me {' and '.join(lacking)} there, then try again."
+        )
+
+
+def ping_note(channel: Target, role_id: int | None) -> str | None:
+    """A sentence where the role that a watch pings cannot be pinged; None where all is well."""
+    role = None if role_id is None else channel.guild.get_role(role_id)
+    if role is None or role.mentionable or channel.permissions_for(channel.guild.me).mention_everyone:
+        return None
+    return (
+        f"⚠️ I cannot ping {role.mention} yet: allow everyone to mention it in its settings, or grant me "
+        f"{permission_name('mention_everyone')}."
+    )
