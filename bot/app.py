@@ -7,7 +7,7 @@ all that differs. `running` holds the whole bot for as long as its context is op
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,6 +58,7 @@ from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
 from pipeline.market.watcher import Watcher, WatcherSettings
 from pipeline.objects import ObjectStore, StoreError, open_store
+from pipeline.side import PartStrengths, SideSource
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,11 @@ def open_market(settings: Settings, clock: Clock) -> MarketClient:
     """A client of the marketplace that the settings name, not yet connected."""
     limits = RequestLimits(settings.market_requests_per_minute, settings.market_requests_per_hour)
     return MarketClient(settings.market_url, settings.market_api_key.get_secret_value(), clock, limits=limits)
+
+
+def side_sources(settings: Settings) -> Sequence[SideSource]:
+    """The sources of side data that the settings name."""
+    return [PartStrengths(settings.part_strengths_url)] if settings.part_strengths_url else []
 
 
 def open_registry(settings: Settings, store: ObjectStore) -> Registry:
@@ -236,7 +242,8 @@ def _supervise(app: App, watcher: Watcher) -> None:
 def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
     s = app.services
     trigger = CronTrigger.from_crontab(s.settings.collect_cron, timezone="UTC")
-    collecting = Collecting(s.market, store, s.clock, s.settings.collect_minutes, trigger)
+    minutes, side = s.settings.collect_minutes, side_sources(s.settings)
+    collecting = Collecting(s.market, store, s.clock, minutes, trigger, side)
 
     async def begin() -> None:
         collecting.order()

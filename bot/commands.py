@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from bot.app import birth_order, open_market, open_objects
+from bot.app import birth_order, open_market, open_objects, side_sources
 from bot.errors import AxieflipError
 from bot.services.retraining import give_birth
 from pipeline.birth import Progress as Stage
@@ -74,6 +74,7 @@ async def collect_into_store(
                     clock,
                     budget=CollectBudget(minutes=minutes, history=history),
                     progress=show,
+                    side=side_sources(settings),
                 )
     except MarketError as error:
         raise AxieflipError(str(error)) from error

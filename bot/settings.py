@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     gas_ron: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.007
     collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
     collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
+    part_strengths_url: Annotated[str, _url("http", "https")] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Literal["console", "json"] = "console"
 

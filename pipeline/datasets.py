@@ -56,10 +56,14 @@ def write_records(store: ObjectStore, kind: Kind, run: str, records: Sequence[Re
     keys = []
     for day, lines in sorted(days.items()):
         key = f"raw/{kind}/dt={day}/{run}{_SUFFIX}"
-        packed = zstandard.ZstdCompressor(level=6, write_checksum=True).compress(b"\n".join(lines) + b"\n")
-        store.put(key, packed)
+        store.put(key, pack(lines))
         keys.append(key)
     return keys
+
+
+def pack(lines: Sequence[bytes]) -> bytes:
+    """Lines as a file of records, with a checksum over all of it."""
+    return zstandard.ZstdCompressor(level=6, write_checksum=True).compress(b"\n".join(lines) + b"\n")
 
 
 def read_records(
@@ -80,7 +84,7 @@ def read_records(
     for key in record_keys(store, kind):
         if day_of(key) < first_day:
             continue
-        lines = _lines(store, key, damaged)
+        lines = lines_of(store, key, damaged)
         undecodable: list[str] = []
         for line in lines:
             try:
@@ -121,7 +125,8 @@ def _has_day(key: str) -> bool:
     return True
 
 
-def _lines(store: ObjectStore, key: str, damaged: list[Damaged] | None) -> list[bytes]:
+def lines_of(store: ObjectStore, key: str, damaged: list[Damaged] | None) -> list[bytes]:
+    """The lines of a file of records; none where it cannot be read, which is reported."""
     try:
         packed = store.get(key)
         # The checksum is only verified at the end, so that a torn file is not trusted up to the tear.

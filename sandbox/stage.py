@@ -24,6 +24,7 @@ from bot.commands import collect_into_store, describe, train_from_store
 from bot.settings import Settings
 from models.registry import RegistryError
 from pipeline.clock import ScaledClock
+from pipeline.side.pages import browser
 from pipeline.signal import Filters, Thresholds
 from pipeline.training import load_appraiser
 from sandbox.child import child
@@ -103,6 +104,8 @@ def settings_for(data: Path, worlds: Worlds) -> Settings:
         market_url=worlds.market["url"],
         market_poll_min_s=0.25,
         market_poll_max_s=1.0,
+        # The page builds itself with JavaScript, which not every machine can do that shows the demo.
+        part_strengths_url=worlds.market["parts"] + ("" if browser() else "?plain"),
         database_url=f"sqlite+aiosqlite:///{data / 'axieflip.db'}",
         object_store=f"file:{data / 'store'}",
         model_signing_key=SecretStr(key.read_text().strip()),

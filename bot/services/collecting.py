@@ -6,6 +6,7 @@ tried again after a pause.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -15,6 +16,7 @@ from pipeline.clock import Clock
 from pipeline.collect import CollectBudget, collect
 from pipeline.market.client import MarketClient
 from pipeline.objects import ObjectStore
+from pipeline.side import SideSource
 
 log = structlog.get_logger(__name__)
 UNPLANNED_S = 86_400.0
@@ -24,13 +26,20 @@ class Collecting:
     """Collects into the object store at the times of a cron trigger."""
 
     def __init__(
-        self, client: MarketClient, store: ObjectStore, clock: Clock, minutes: float, trigger: CronTrigger
+        self,
+        client: MarketClient,
+        store: ObjectStore,
+        clock: Clock,
+        minutes: float,
+        trigger: CronTrigger,
+        side: Sequence[SideSource] = (),
     ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
         self._minutes = minutes
         self._trigger = trigger
+        self._side = side
         self._due = False
         self.collected_at: datetime | None = None  # the last one of this process, in the machine's time
 
@@ -41,9 +50,8 @@ class Collecting:
     async def turn(self) -> float:
         """Collect if it is time. Returns the seconds until it is next; raises what the collection raises."""
         if self._due:
-            summary = await collect(
-                self._client, self._store, self._clock, budget=CollectBudget(minutes=self._minutes)
-            )
+            budget = CollectBudget(minutes=self._minutes)
+            summary = await collect(self._client, self._store, self._clock, budget=budget, side=self._side)
             self._due = False
             self.collected_at = datetime.now(UTC)
             log.info("collected", summary=str(summary))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from pipeline.clock import Clock
@@ -18,6 +18,7 @@ from pipeline.collect.source import CollectBudget, Requests, Source
 from pipeline.collect.summary import CollectSummary, Rejects
 from pipeline.datasets import write_records
 from pipeline.objects import ObjectStore
+from pipeline.side import SideSource, gather
 
 __all__ = ["CollectBudget", "CollectSummary", "Source", "collect"]
 
@@ -34,16 +35,35 @@ async def collect(
     run: str | None = None,
     budget: CollectBudget | None = None,
     progress: Callable[[str, int, int | None], None] = _quiet,
+    side: Sequence[SideSource] = (),
 ) -> CollectSummary:
     """Gather rates, newest listings, outcomes of earlier listings, and the sales that the store lacks.
 
     `run` names the records' files and must be new (by default the time with a random end); `progress` is
-    told a kind, how many rows there are, and of how many or None. An outage ends the run early, with what
-    was got stored. Raises StoreError, and the MarketError that needs a person after storing likewise.
+    told a kind, how many rows there are, and of how many or None; the tables of `side` are read meanwhile.
+    An outage ends the run early, with what was got stored. Raises StoreError, and the MarketError that needs
+    a person after storing likewise.
     """
-    budget = budget or CollectBudget()
     started = time.monotonic()
     summary = CollectSummary(run or f"{clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:6]}")
+    tables = asyncio.create_task(gather(side, store, summary.run, clock.now()))
+    try:
+        await _collect(client, store, clock, summary, budget or CollectBudget(), progress)
+        summary.side = await tables
+    finally:
+        tables.cancel()
+        summary.seconds = time.monotonic() - started
+    return summary
+
+
+async def _collect(
+    client: Source,
+    store: ObjectStore,
+    clock: Clock,
+    summary: CollectSummary,
+    budget: CollectBudget,
+    progress: Callable[[str, int, int | None], None],
+) -> None:
     requests, rejects = Requests(budget), Rejects()
     book = Book(client, store, requests, summary, rejects)
     feed = SaleFeed(client, store, requests, summary, rejects)
@@ -61,7 +81,5 @@ async def collect(
     summary.failures = requests.failures
     summary.requests = requests.made
     summary.stopped = requests.stopped
-    summary.seconds = time.monotonic() - started
     if requests.fatal is not None:
         raise requests.fatal
-    return summary

@@ -15,7 +15,8 @@ class CollectSummary(Struct):
     """Counts of one collection. `rows` and `duplicates` are by kind, `rejected` and `failures` by reason.
 
     `gaps` counts places of the sale feed where rows may be missing for good or until a later run;
-    `stopped` says why it ended early, None where it got everything that it wanted.
+    `stopped` says why it ended early, None where it got everything that it wanted. `side` has a phrase for
+    each source of side data.
     """
 
     run: str
@@ -28,6 +29,7 @@ class CollectSummary(Struct):
     requests: int = 0
     seconds: float = 0.0
     stopped: str | None = None
+    side: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [
@@ -35,6 +37,7 @@ class CollectSummary(Struct):
             f"{self.requests:,} requests in {self.seconds:.1f} s"
             f"; duplicates: {_counts(self.duplicates) or 'none'}; gaps: {self.gaps}",
         ]
+        lines += [f"Side data, {name.replace('_', ' ')}: {told}" for name, told in self.side.items()]
         if self.rejected:
             lines.append(f"Set aside: {_counts(self.rejected)}")
         if self.damaged:

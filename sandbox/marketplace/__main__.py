@@ -63,7 +63,8 @@ async def _run(options: argparse.Namespace) -> None:
     over = told_to_end(with_parent=options.exit_with_parent)
     async with serve(config, state=options.state) as market:
         gc.freeze()  # a hundred thousand long-lived objects need no further visits: pauses of 0.2 s otherwise
-        sys.stdout.write(json.dumps({"url": market.url, "control": market.control}) + "\n")
+        told = {"url": market.url, "control": market.control, "parts": market.parts}
+        sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
         await over.wait()
 

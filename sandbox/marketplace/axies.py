@@ -52,7 +52,7 @@ class Builds:
             seen[int(number)] += 1
         self._popular = 1 / (np.arange(_META) + 1.5) ** 1.1
         self._popular /= self._popular.sum()
-        self._effects = [rng.normal(0, _SCALE[s], SIZES[s]) for s in range(6)]
+        self.effects = [rng.normal(0, _SCALE[s], SIZES[s]) for s in range(6)]
         self._classes = rng.normal(0, 0.2, 9) + np.array([0, 0, 0, 0, 0, 0, 0.5, 0.9, 0.4])
         self._mouth_back = rng.normal(0, 0.25, (SIZES[1], SIZES[4]))
         self._horn_tail = rng.normal(0, 0.25, (SIZES[3], SIZES[5]))
@@ -70,7 +70,7 @@ class Builds:
         score = self._classes[classes] + self._mouth_back[parts[:, 1], parts[:, 4]]
         score = score + self._horn_tail[parts[:, 3], parts[:, 5]]
         for slot in range(6):
-            score = score + self._effects[slot][parts[:, slot]]
+            score = score + self.effects[slot][parts[:, slot]]
         return np.asarray(score, dtype=np.float64)
 
 

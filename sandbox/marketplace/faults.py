@@ -16,6 +16,8 @@ NAMES: Final = (
     "malformed-rows",  # a share of the rows is broken
     "vanished-field",  # `type` and `field` are gone from the schema
     "reset",  # the connection is cut
+    "page-down",  # the page of part strengths answers 503
+    "page-changed",  # its columns have other names
 )
 
 

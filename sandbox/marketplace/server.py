@@ -1,4 +1,4 @@
-"""The HTTP face of the market: the GraphQL endpoint with its gateway habits, the pictures and the controls.
+"""The HTTP face of the market: the GraphQL endpoint with its gateway habits, pictures, pages and controls.
 
 `serve` runs a market inside the caller's event loop; `python -m sandbox.marketplace` does so in a process.
 """
@@ -19,6 +19,7 @@ from sandbox.marketplace.execution import Executor, Resolver, build_schema
 from sandbox.marketplace.limits import Quota, key_problem
 from sandbox.marketplace.pictures import picture
 from sandbox.marketplace.resolvers import make_resolvers
+from sandbox.marketplace.strengths import Page
 from sandbox.marketplace.views import Views
 from sandbox.marketplace.world import World, open_world
 
@@ -36,6 +37,7 @@ class Market:
 
     url: str
     control: str
+    parts: str
     world: World
 
 
@@ -132,11 +134,13 @@ async def _no_route(_: web.Request) -> web.Response:
 def make_app(world: World) -> web.Application:
     """The web application of one world."""
     app = web.Application(client_max_size=4 * 1024 * 1024)
-    endpoint = Endpoint(world)
+    endpoint, parts = Endpoint(world), Page(world)
     app.add_routes(
         [
             web.post("/graphql", endpoint.graphql),
             web.get(r"/axies/{axie_id:\d{1,12}}/axie/axie-full-transparent.png", endpoint.image),
+            web.get("/parts", parts.page),
+            web.get("/parts/data", parts.data),
             *control_routes(world),
             web.route("*", "/{path:.*}", _no_route),
         ]
@@ -160,7 +164,7 @@ async def serve(config: MarketConfig | None = None, *, state: Path | None = None
     keeper = asyncio.create_task(_keep(world, state), name="market clock")
     base = f"http://{config.host}:{port}"
     try:
-        yield Market(f"{base}/graphql", f"{base}/control", world)
+        yield Market(f"{base}/graphql", f"{base}/control", f"{base}/parts", world)
     finally:
         keeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):

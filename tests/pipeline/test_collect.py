@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from pipeline.datasets import read_records, record_keys
 from pipeline.market.errors import KeyRejected, MarketUnavailable, QueryRejected
 from pipeline.market.values import Listing, OrderStatus, Rates, Resolution, Sale
 from pipeline.objects import LocalStore
+from pipeline.side import Dated, SideError
 from tests.pipeline.fake_market import FakeMarket
 from tests.pipeline.market_data import NOW, RATES, listing, true_sales
 
@@ -313,3 +314,18 @@ async def test_pages_are_fetched_side_by_side_within_the_bound(store: LocalStore
     assert market.busiest == CollectBudget().workers
     assert market.calls["sales"] < 12_000 / 50 * 1.5
     assert seconds < 10  # one after another the requests alone would take as long
+
+
+async def test_side_data_is_read_meanwhile_and_what_fails_costs_itself_only(store: LocalStore) -> None:
+    class Down:
+        name = "part_strengths"
+
+        async def read(self, today: date) -> Dated[Rates]:
+            assert today == NOW.date()
+            raise SideError("it is down")
+
+    market = FakeMarket(SALES)
+    limits = CollectBudget(history=DAYS)
+    summary = await collect(market, store, ManualClock(NOW), budget=limits, side=[Down()])
+    assert summary.rows["sales"] == 1_500
+    assert "Side data, part strengths: nothing: it is down" in str(summary)
