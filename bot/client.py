@@ -38,6 +38,7 @@ COGS: Final = (
     "cogs.predictions",
     "cogs.model",
     "cogs.status",
+    "cogs.settings",
 )
 _PUBLISHED: Final = "discord.commands"
 

@@ -26,7 +26,7 @@ class Currency(StrEnum):
     ETH = "ETH"
 
 
-class GuildSettings(Struct, frozen=True, omit_defaults=True):
+class GuildSettings(Struct, frozen=True):
     """The settings of a server. A grant gives an area to the members of a role."""
 
     time_zone: str = "UTC"
