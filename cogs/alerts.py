@@ -184,7 +184,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
             found = await outgoing.find(channel, post.nonce, self._bot.user.id)
             if found is not None:
                 return found
-        shown = buttons.drawn(self._services, post)
+        shown = await buttons.drawn(self._services, post)
         return await outgoing.send(channel, nonce=post.nonce, embed=shown, view=buttons.of(post))
 
     async def _note(self, post_id: int) -> None:

@@ -17,6 +17,7 @@ from bot.errors import NotFound
 from bot.services.guild_settings import Area
 from cogs import access, choices, muting, outgoing, posts, why
 from cogs import format as fmt
+from cogs import money as currency
 from cogs.components import answering
 from cogs.sentences import Refused
 
@@ -97,11 +98,11 @@ async def _claim(interaction: Interaction, post: Post, alert: Alert) -> None:
         return
     if alert.ending is not None and alert.claim is None:
         raise Refused("It is over: there is nothing left to claim.")
-    held = await services.claims.claim(alert.id, user.id)
+    held = await services.claims.claim(alert.id, user.id, user.display_name)
     if held.user_id == user.id:
         await _redraw(interaction, post)
         return
-    text = f"<@{held.user_id}> is on it, since {fmt.machine_time(held.at)}."
+    text = f"<@{held.user_id}> claimed it {fmt.machine_time(held.at)}."
     if not interaction.permissions.manage_messages:
         await interaction.response.send_message(f"{text} Only they can give it back.", ephemeral=True)
         return
@@ -120,7 +121,7 @@ async def _release(interaction: Interaction, post: Post, alert: Alert) -> None:
     if (fresh := await services.posts.get(post.id)) is not None and fresh.message_id is not None:
         channel = interaction.client.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
         await outgoing.edit(
-            channel.get_partial_message(fresh.message_id), embed=drawn(services, fresh), view=of(fresh)
+            channel.get_partial_message(fresh.message_id), embed=await drawn(services, fresh), view=of(fresh)
         )
 
 
@@ -142,12 +143,13 @@ async def _redraw(interaction: Interaction, post: Post) -> None:
     fresh = await services.posts.get(post.id)
     if fresh is None:
         raise NotFound(GONE)
-    await interaction.response.edit_message(embeds=drawn(services, fresh), view=of(fresh))
+    await interaction.response.edit_message(embeds=await drawn(services, fresh), view=of(fresh))
 
 
-def drawn(services: Services, post: Post) -> list[discord.Embed]:
+async def drawn(services: Services, post: Post) -> list[discord.Embed]:
     """The embeds of a post as of now, with the mark that its message is known by."""
-    shown = posts.message(post, fmt.Moment.of(services.clock))
+    money = await currency.of(services, post.guild_id)
+    shown = posts.message(post, fmt.Moment.of(services.clock), money)
     return [outgoing.marked(shown[0], post.nonce), *shown[1:]]
 
 

@@ -137,7 +137,7 @@ def waterfall(steps: Sequence[tuple[str, float]], total: tuple[str, float], ask_
     come to. The ask is a line across.
     """
     names = [*(name for name, _ in steps), total[0]]
-    with figure("What makes the price", 0.75 + 0.3 * len(names)) as (made, axes):
+    with figure("What makes the price", 0.7 + 0.27 * len(names)) as (made, axes):
         reached = 0.0
         edges = [0.0, total[1], ask_usd]
         for row, (_, usd) in enumerate(steps):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from cogs import format as fmt
+from cogs.money import DOLLARS
 from pipeline.market.traits import Collection, collection, special_kind
 from pipeline.market.values import Price
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cogs.format import Moment
+    from cogs.money import Money
     from pipeline.market.values import Axie, Listing, Part
     from pipeline.signal import Comparable, Forecast, Prediction
 
@@ -39,45 +41,60 @@ def alert(
     late: str | None = None,
     notes: Sequence[str] = (),
     brief: bool = False,
+    money: Money = DOLLARS,
 ) -> discord.Embed:
     """A buy signal. `late` says why it comes later than it should, and marks it so.
 
-    `notes` are lines on what has happened to it; a `brief` one leaves the background to be asked for.
+    `notes` are lines on what has happened to it; a `brief` one, which shares its message with others, says
+    its sum in two lines and leaves the background to be asked for.
     """
     embed = _axie(listing.axie, _colour(prediction, late))
     marks = [f"🕓 **Late** – {late}"] if late else []
-    embed.description = "\n".join([*notes, *marks, *_notes(listing, prediction, moment)]) or None
-    _add_sums(embed, listing, prediction, moment)
-    if not brief:
-        _add_background(embed, listing.axie, prediction.forecast, moment)
-    return embed.set_footer(text=f"Watch “{fmt.bare(watch_name, 50)}” · {_model(prediction.forecast)}")
+    lines = [*notes, *marks, *_notes(listing, prediction, moment)]
+    source = _source(watch_name, prediction.forecast)
+    if brief:
+        embed.description = "\n".join([*lines, _prices(prediction, money), _promise(prediction, money)])
+        source = f"Watch “{fmt.bare(watch_name, 50)}” · listed {fmt.ago(moment, listing.started_at)}"
+    else:
+        embed.description = "\n".join(lines) or None
+        _add_sums(embed, listing, prediction, moment, money)
+        _add_background(embed, listing.axie, prediction.forecast, moment, money)
+    return embed.set_footer(text=source)
 
 
 def ended(
-    listing: Listing, prediction: Prediction, watch_name: str, moment: Moment, *, notes: Sequence[str]
+    listing: Listing,
+    prediction: Prediction,
+    watch_name: str,
+    *,
+    notes: Sequence[str],
+    won: bool = False,
+    money: Money = DOLLARS,
 ) -> discord.Embed:
     """A signal that is over: `notes` tell how it ended, beside what it had promised."""
-    embed = _axie(listing.axie, QUIET)
-    embed.description = "\n".join(notes)
-    _add_sums(embed, listing, prediction, moment)
-    return embed.set_footer(text=f"Watch “{fmt.bare(watch_name, 50)}” · {_model(prediction.forecast)}")
+    embed = _axie(listing.axie, WON if won else QUIET)
+    promised = f"Promised: {_prices(prediction, money)}, {_promise(prediction, money)}"
+    embed.description = "\n".join([*notes, promised])
+    return embed.set_footer(text=_source(watch_name, prediction.forecast))
 
 
-def predicted(axie: Axie, forecast: Forecast, moment: Moment) -> discord.Embed:
+def predicted(axie: Axie, forecast: Forecast, moment: Moment, money: Money = DOLLARS) -> discord.Embed:
     """What the model thinks of an axie that is not for sale."""
     embed = _axie(axie, QUIET)
     embed.description = "Not for sale at the moment."
-    embed.add_field(name="Resale", value="\n".join(_resale(forecast)))
-    _add_background(embed, axie, forecast, moment)
+    embed.add_field(name="Resale", value="\n".join(_resale(forecast, money)))
+    _add_background(embed, axie, forecast, moment, money)
     return embed.set_footer(text=_model(forecast))
 
 
-def predicted_listing(listing: Listing, prediction: Prediction, moment: Moment) -> discord.Embed:
+def predicted_listing(
+    listing: Listing, prediction: Prediction, moment: Moment, money: Money = DOLLARS
+) -> discord.Embed:
     """What the model thinks of an axie that is for sale, at its ask."""
     embed = _axie(listing.axie, _colour(prediction, None))
     embed.description = "\n".join(_notes(listing, prediction, moment)) or None
-    _add_sums(embed, listing, prediction, moment)
-    _add_background(embed, listing.axie, prediction.forecast, moment)
+    _add_sums(embed, listing, prediction, moment, money)
+    _add_background(embed, listing.axie, prediction.forecast, moment, money)
     return embed.set_footer(text=_model(prediction.forecast))
 
 
@@ -149,41 +166,63 @@ def _notes(listing: Listing, prediction: Prediction, moment: Moment) -> list[str
     return [*notes, f"{course} **{final}** {fmt.when(moment, listing.ended_at)}."]
 
 
-def _add_sums(embed: discord.Embed, listing: Listing, prediction: Prediction, moment: Moment) -> None:
+def _source(watch_name: str, forecast: Forecast) -> str:
+    return f"Watch “{fmt.bare(watch_name, 50)}” · {_model(forecast)}"
+
+
+def _prices(prediction: Prediction, money: Money) -> str:
+    middle, interval = _resale(prediction.forecast, money)
+    return f"**{money.amount(prediction.ask_usd)}** → {middle} ({interval})"
+
+
+def _promise(prediction: Prediction, money: Money) -> str:
+    return (
+        f"**{money.gain(prediction.net_usd)}** net · {fmt.percent(prediction.return_, signed=True)} return · "
+        f"{fmt.chance(prediction.probability)} likely"
+    )
+
+
+def _add_sums(
+    embed: discord.Embed, listing: Listing, prediction: Prediction, moment: Moment, money: Money
+) -> None:
     ask = (
-        f"**{fmt.usd(prediction.ask_usd)}**",
+        f"**{money.amount(prediction.ask_usd)}**",
         fmt.tokens(listing.ask(prediction.forecast.at)),
         f"listed {fmt.ago(moment, listing.started_at)}",
     )
     costs = f"{prediction.fee:.2%} fee, {fmt.cents(prediction.gas_usd)} gas"
-    profit = (
-        f"**{fmt.gain(prediction.net_usd)}**",
+    profit = [
+        f"**{money.gain(prediction.net_usd)}**",
         f"{fmt.percent(prediction.return_, signed=True)} return",
         f"{fmt.chance(prediction.probability)} likely",
-    )
+    ]
+    if prediction.sell_chance is not None:
+        profit.append(f"{fmt.chance(prediction.sell_chance)} sold in a day")
     embed.add_field(name="Ask", value="\n".join(ask))
-    embed.add_field(name="Resale", value="\n".join([*_resale(prediction.forecast), costs]))
+    embed.add_field(name="Resale", value="\n".join([*_resale(prediction.forecast, money), costs]))
     embed.add_field(name="Net profit", value="\n".join(profit))
 
 
-def _resale(forecast: Forecast) -> tuple[str, str]:
-    interval = f"{fmt.rough(forecast.low_usd)}–{fmt.rough(forecast.high_usd)}"
-    return f"**{fmt.usd(forecast.resale_usd)}**", f"90%: {interval}"
+def _resale(forecast: Forecast, money: Money) -> tuple[str, str]:
+    interval = f"{money.rough(forecast.low_usd)}–{money.rough(forecast.high_usd)}"
+    return f"**{money.amount(forecast.resale_usd)}**", f"90%: {interval}"
 
 
-def _add_background(embed: discord.Embed, axie: Axie, forecast: Forecast, moment: Moment) -> None:
-    rows = [comparable(sale, moment) for sale in forecast.comparables[:COMPARABLES]]
+def _add_background(
+    embed: discord.Embed, axie: Axie, forecast: Forecast, moment: Moment, money: Money
+) -> None:
+    rows = [comparable(sale, moment, money) for sale in forecast.comparables[:COMPARABLES]]
     embed.add_field(
         name="Comparable sales", value="\n".join(rows) or "None close enough to show.", inline=False
     )
     embed.add_field(name="Traits", value=f"{_parts(axie)}\n{_condition(axie)}", inline=False)
 
 
-def comparable(sale: Comparable, moment: Moment) -> str:
+def comparable(sale: Comparable, moment: Moment, money: Money = DOLLARS) -> str:
     """A past sale in a line: price, age, which axie, and what it has in common."""
     link = f"[#{sale.axie_id}]({fmt.page(sale.axie_id)})"
     likeness = fmt.plain(sale.likeness, 60)
-    return f"**{fmt.usd(sale.price_usd)}** · {fmt.ago(moment, sale.sold_at)} · {link} {likeness}"
+    return f"**{money.amount(sale.price_usd)}** · {fmt.ago(moment, sale.sold_at)} · {link} {likeness}"
 
 
 def _parts(axie: Axie) -> str:

@@ -70,7 +70,7 @@ class FollowingCog(commands.Cog, name="Following"):
         channel = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
         outcome = await outgoing.edit(
             channel.get_partial_message(post.message_id),
-            embed=buttons.drawn(self._services, post),
+            embed=await buttons.drawn(self._services, post),
             view=buttons.of(post),
         )
         match outcome:

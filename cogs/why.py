@@ -11,6 +11,7 @@ import structlog
 from bot.errors import NoChampion
 from cogs import charts, embeds
 from cogs import format as fmt
+from cogs import money as currency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bot.services import Services
     from bot.services.posts import Alert
     from cogs.format import Moment
+    from cogs.money import Money
     from pipeline.signal import Comparable, Forecast, Prediction
 
 log = structlog.get_logger(__name__)
@@ -29,9 +31,9 @@ UNDRAWN: Final = "The pictures could not be drawn just now; ask again in a minut
 async def answer(services: Services, alert: Alert) -> tuple[list[discord.Embed], list[discord.File]]:
     """The embeds and the pictures in them."""
     prediction, forecast = alert.prediction, alert.prediction.forecast
-    moment = fmt.Moment.of(services.clock)
+    moment, money = fmt.Moment.of(services.clock), await currency.of(services, alert.guild_id)
     sales = _sales(services, alert)
-    shown, files = [_reasons(alert, moment)], []
+    shown, files = [_reasons(alert, moment, money)], []
     try:
         if forecast.contributions:
             steps = steps_of(forecast)
@@ -81,15 +83,15 @@ def steps_of(forecast: Forecast) -> list[tuple[str, float]]:
     return [first, *(step for step in rest if step in large), ("the rest", sum(usd for _, usd in small))]
 
 
-def _reasons(alert: Alert, moment: Moment) -> discord.Embed:
+def _reasons(alert: Alert, moment: Moment, money: Money) -> discord.Embed:
     prediction, forecast = alert.prediction, alert.prediction.forecast
     embed = discord.Embed(
         title=f"Why axie #{alert.listing.axie.id}", url=fmt.page(alert.listing.axie.id), colour=embeds.GOOD
     )
-    embed.description = "\n".join(_sum(prediction))
+    embed.description = "\n".join(_sum(prediction, money))
     if not forecast.contributions:
         embed.description += "\nThe model of that moment did not tell what its forecast is made of."
-    rows = [embeds.comparable(sale, moment) for sale in forecast.comparables[:COMPARABLES]]
+    rows = [embeds.comparable(sale, moment, money) for sale in forecast.comparables[:COMPARABLES]]
     embed.add_field(
         name="Comparable sales", value=embeds.fit(rows) or "None close enough to show.", inline=False
     )
@@ -97,21 +99,22 @@ def _reasons(alert: Alert, moment: Moment) -> discord.Embed:
     return embed.set_footer(text=f"Model {fmt.bare(forecast.model_version, 60)} · {predicted}")
 
 
-def _sum(prediction: Prediction) -> list[str]:
+def _sum(prediction: Prediction, money: Money) -> list[str]:
     forecast = prediction.forecast
-    left = forecast.resale_usd * (1 - prediction.fee)
-    interval = f"{fmt.rough(forecast.low_usd)}–{fmt.rough(forecast.high_usd)}"
+    fee = forecast.resale_usd * prediction.fee
+    left = forecast.resale_usd - fee - prediction.ask_usd - prediction.gas_usd
+    interval = f"{money.rough(forecast.low_usd)}–{money.rough(forecast.high_usd)}"
     lines = [
-        f"Resale **{fmt.usd(forecast.resale_usd)}** (90%: {interval}), after the {prediction.fee:.2%} fee "
-        f"{fmt.usd(left)}. Less the ask of {fmt.usd(prediction.ask_usd)} and {fmt.cents(prediction.gas_usd)} "
-        f"gas.",
-        f"Over all that the resale may be: **{fmt.gain(prediction.net_usd)}** expected, "
-        f"{fmt.chance(prediction.probability)} likely to be a profit.",
+        f"Resale **{money.amount(forecast.resale_usd)}** − {money.amount(fee)} fee "
+        f"− {money.amount(prediction.ask_usd)} ask − {fmt.cents(prediction.gas_usd)} gas "
+        f"= **{money.gain(left)}**",
+        f"Over all it may fetch (90%: {interval}): **{money.gain(prediction.net_usd)}** expected, "
+        f"**{fmt.chance(prediction.probability)}** likely to pay",
     ]
     if prediction.sell_chance is not None:
         hours = prediction.sell_hours
         half = "" if hours is None else f"; half of such sell within {fmt.age(hours * 3600)}"
-        lines.append(f"{fmt.chance(prediction.sell_chance)} to sell within a day at that price{half}.")
+        lines.append(f"**{fmt.chance(prediction.sell_chance)}** to sell within a day at that price{half}")
     return lines + [f"⚠️ {fmt.plain(caution, 120)}" for caution in prediction.cautions[:5]]
 
 

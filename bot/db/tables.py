@@ -194,6 +194,7 @@ class ClaimRow(Base):
         ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     user_id: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(100), server_default="somebody")
     at: Mapped[datetime]
 
 

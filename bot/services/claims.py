@@ -19,14 +19,14 @@ class Claims:
         self._db = db
         self._now = now
 
-    async def claim(self, alert_id: int, user_id: int) -> Claim:
-        """Claim an alert for a user; the claim that holds, which may be somebody else's."""
+    async def claim(self, alert_id: int, user_id: int, name: str) -> Claim:
+        """Claim an alert for a user of that name; the claim that holds, which may be somebody else's."""
         async with self._db.session() as session:
-            row = {"alert_id": alert_id, "user_id": user_id, "at": self._now()}
+            row = {"alert_id": alert_id, "user_id": user_id, "name": name[:100], "at": self._now()}
             await session.execute(self._db.insert_or_ignore(ClaimRow), [row])
             held = (await session.scalars(select(ClaimRow).where(ClaimRow.alert_id == alert_id))).one()
             await session.execute(_changed(alert_id))
-            return Claim(held.user_id, held.at)
+            return Claim(held.user_id, held.name, held.at)
 
     async def release(self, alert_id: int, user_id: int | None) -> bool:
         """Give an alert back: a user's own claim, or (None) anybody's. False where there was none."""

@@ -37,9 +37,10 @@ log = structlog.get_logger(__name__)
 
 
 class Claim(Struct, frozen=True):
-    """Who is on an alert, since when in the machine's time."""
+    """Who is on an alert, by the name that they had then, since when in the machine's time."""
 
     user_id: int
+    name: str
     at: datetime
 
 
@@ -288,7 +289,7 @@ def _alert(
         repriced=repriced,
         clears=row.clears,
         ending=None if outcome is None else _ending(outcome),
-        claim=None if claim is None else Claim(claim.user_id, claim.at),
+        claim=None if claim is None else Claim(claim.user_id, claim.name, claim.at),
     )
 
 

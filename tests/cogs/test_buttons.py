@@ -62,8 +62,8 @@ async def test_why_answers_the_asker_alone_with_the_sum_the_sales_and_a_plot(wor
     answer = result.response
     assert answer.flags.ephemeral
     told = text(result)
-    assert "Resale **$20.00** (90%: $15–$25)" in told
-    assert "**+$6.64** expected, 97% likely" in told
+    assert "Resale **$20.00** − $0.85 fee − $12.50 ask − 1¢ gas = **+$6.64**" in told
+    assert "(90%: $15–$25): **+$6.64** expected, **97%** likely" in told
     assert "same battle parts" in told
     assert "did not tell what its forecast is made of" in told
     assert [each.filename for each in answer.attachments] == ["history.png"]
@@ -134,11 +134,19 @@ def test_many_small_parts_of_a_price_are_drawn_as_one_and_nothing_is_lost() -> N
 async def test_the_first_to_claim_an_alert_is_named_on_it_and_pinged_nobody(world: World) -> None:
     message, _ = await an_alert(world)
     await world.member.click(message, label="Mine")
-    assert f"✋ <@{world.member.id}> is on it" in shown(world)
+    assert "✋ **@\u200bann** is on it" in shown(world)
     assert labels(world.posted()[-1]) == ["Marketplace", "Why", "Claimed", "Mute"]
     answers = [r.json for r in world.env.http_requests if "/interactions/" in r.path]
     (edit,) = [body for body in answers if body["type"] == 7]
     assert edit["data"].get("allowed_mentions", {"parse": []})["parse"] == []
+
+
+async def test_a_name_that_looks_like_markup_is_shown_as_a_name(world: World) -> None:
+    await an_alert(world)
+    evil = world.guild.add_member(world.env.create_user("evil"), nick="**@everyone** <@1>")
+    await evil.click(world.posted()[-1], label="Mine")
+    assert "@everyone" not in shown(world)
+    assert "<@1>" not in shown(world)
 
 
 async def test_a_second_one_is_told_who_has_it_and_changes_nothing(world: World) -> None:
@@ -146,10 +154,10 @@ async def test_a_second_one_is_told_who_has_it_and_changes_nothing(world: World)
     await world.member.click(message, label="Mine")
     late = world.guild.add_member(world.env.create_user("late"))
     answer = await late.click(world.posted()[-1], label="Claimed")
-    assert f"<@{world.member.id}> is on it" in text(answer)
+    assert f"<@{world.member.id}> claimed it" in text(answer)
     assert "Only they can give it back" in text(answer)
     assert answer.response.flags.ephemeral
-    assert f"✋ <@{world.member.id}> is on it" in shown(world)
+    assert "✋ **@\u200bann** is on it" in shown(world)
 
 
 async def test_a_claim_is_given_back_by_pressing_again_after_a_restart_too(world: World) -> None:
@@ -160,7 +168,7 @@ async def test_a_claim_is_given_back_by_pressing_again_after_a_restart_too(world
     assert "Mine" in labels(world.posted()[-1])
     other = world.guild.add_member(world.env.create_user("other"))
     await other.click(world.posted()[-1], label="Mine")
-    assert f"<@{other.id}> is on it" in shown(world)
+    assert "**@\u200bother** is on it" in shown(world)
 
 
 async def test_who_manages_messages_can_release_a_claim(world: World) -> None:

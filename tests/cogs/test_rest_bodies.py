@@ -10,6 +10,8 @@ import pytest
 
 from cogs import outgoing
 from pipeline.market.pages import AxieDetail
+from pipeline.market.values import OrderStatus
+from pipeline.signal import Contribution
 from tests.cogs.bodies import DESCRIPTION, faults
 from tests.cogs.parts import make_axie, make_listing
 from tests.cogs.world import World
@@ -58,6 +60,42 @@ async def test_discord_accepts_every_body_that_the_bot_sends(world: World) -> No
     assert kinds >= {("PUT", "applications"), ("POST", "channels"), ("PATCH", "channels")}
     assert kinds >= {("POST", "interactions"), ("POST", "webhooks")}
     assert [fault for request in sent for fault in faults(*request)] == []
+
+
+async def live_through_everything(world: World) -> None:
+    """Alerts in one message, each of their buttons, an answer and a refusal of each, and every edit."""
+    watch = await world.watch(name="x" * 50)
+    world.predictor.contributions = (Contribution("level", 1.0), Contribution("build", 19.0))
+    title = "[@everyone](https://e.example) " * 20
+    first = make_listing(world.services.clock.now(), axie=make_axie(title=title))
+    await world.signal(watch, listing=first, cautions=("c" * 500,) * 9)
+    listings = await world.page(watch, count=5)
+    await world.deliver()
+    single, page = world.posted()
+    await world.member.click(single, label="Why")
+    await world.member.click(single, label="Mine")
+    await world.manager.click(world.posted()[0], label="Claimed")
+    await world.member.click(single, label="Mute")
+    offered = (await world.manager.click(single, label="Mute")).response
+    chosen = await world.manager.select(offered, ["build:tomorrow"])
+    await world.manager.click(chosen.response, label="Undo")
+    for number, status in enumerate(
+        (OrderStatus.MATCHED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.INVALID_STATE)
+    ):
+        await world.ends(listings[number], status)
+    await world.ends(first, OrderStatus.MATCHED)
+    await world.edit()
+    assert len(page.embeds) == 5
+
+
+@pytest.mark.usefixtures("prompt_edits")
+async def test_discord_accepts_every_body_in_the_life_of_an_alert(world: World) -> None:
+    await live_through_everything(world)
+    sent = [(r.method, r.path, r.json) for r in world.env.http_requests if r.json is not None]
+    assert [fault for request in sent for fault in faults(*request)] == []
+    for _, _, body in sent:
+        embeds = body.get("embeds", []) if isinstance(body, dict) else []
+        assert sum(len(discord.Embed.from_dict(embed)) for embed in embeds) <= 6000
 
 
 @pytest.mark.parametrize(
