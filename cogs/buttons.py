@@ -36,10 +36,10 @@ def of(post: Post) -> View | None:
     """The buttons of a post's message, a row for each alert; None for a digest, which has none."""
     if post.digest:
         return None
-    view = View(timeout=None)
-    for row, alert in enumerate(post.alerts):
+    view, shown = View(timeout=None), posts.shown(post)
+    for row, alert in enumerate(shown):
         axie_id = alert.listing.axie.id
-        label = "Marketplace" if len(post.alerts) == 1 else f"#{axie_id}"
+        label = "Marketplace" if len(shown) == 1 else f"#{axie_id}"
         view.add_item(Button(label=label, url=fmt.page(axie_id), row=row))
         view.add_item(AlertButton("why", alert.id, label="Why", row=row))
         view.add_item(_mine(alert, row))

@@ -54,7 +54,7 @@ def alert(
     source = _source(watch_name, prediction.forecast)
     if brief:
         embed.description = "\n".join([*lines, _prices(prediction, money), _promise(prediction, money)])
-        source = f"Watch “{fmt.bare(watch_name, 50)}” · listed {fmt.ago(moment, listing.started_at)}"
+        source = f"Watch “{fmt.bare(watch_name, 110)}” · listed {fmt.ago(moment, listing.started_at)}"
     else:
         embed.description = "\n".join(lines) or None
         _add_sums(embed, listing, prediction, moment, money)
@@ -167,7 +167,7 @@ def _notes(listing: Listing, prediction: Prediction, moment: Moment) -> list[str
 
 
 def _source(watch_name: str, forecast: Forecast) -> str:
-    return f"Watch “{fmt.bare(watch_name, 50)}” · {_model(forecast)}"
+    return f"Watch “{fmt.bare(watch_name, 110)}” · {_model(forecast)}"
 
 
 def _prices(prediction: Prediction, money: Money) -> str:

@@ -32,11 +32,25 @@ def message(post: Post, moment: Moment, money: Money = DOLLARS) -> list[discord.
     """The embeds of a post's message."""
     if post.digest:
         return [_digest(post, moment, money)]
-    brief = len(post.alerts) > 1
-    return [_alert(alert, moment, money, brief) for alert in post.alerts]
+    found = shown(post)
+    names = _names(post)
+    return [_alert(each, names[each.listing.hash], moment, money, len(found) > 1) for each in found]
 
 
-def _alert(alert: Alert, moment: Moment, money: Money, brief: bool) -> discord.Embed:
+def shown(post: Post) -> list[Alert]:
+    """The alerts that a message shows: one for each listing, whichever of the server's watches found it."""
+    return list({alert.listing.hash: alert for alert in reversed(post.alerts)}.values())[::-1]
+
+
+def _names(post: Post) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for alert in post.alerts:
+        before = names.get(alert.listing.hash)
+        names[alert.listing.hash] = alert.watch_name if before is None else f"{before}”, “{alert.watch_name}"
+    return names
+
+
+def _alert(alert: Alert, watch: str, moment: Moment, money: Money, brief: bool) -> discord.Embed:
     notes = [*_claim(alert), *_price(alert, money)]
     listing, prediction = alert.listing, alert.prediction
     if alert.repriced is not None and alert.repriced[1] is not None:
@@ -45,7 +59,7 @@ def _alert(alert: Alert, moment: Moment, money: Money, brief: bool) -> discord.E
         return embeds.alert(
             listing,
             prediction,
-            alert.watch_name,
+            watch,
             moment,
             late=alert.late,
             notes=notes,
@@ -54,7 +68,7 @@ def _alert(alert: Alert, moment: Moment, money: Money, brief: bool) -> discord.E
         )
     over = [_ending(alert, alert.ending, money), *_paper(alert.ending, money), *notes]
     won = (alert.ending.net_usd or 0.0) > 0
-    return embeds.ended(listing, prediction, alert.watch_name, notes=over, won=won, money=money)
+    return embeds.ended(listing, prediction, watch, notes=over, won=won, money=money)
 
 
 def _claim(alert: Alert) -> list[str]:

@@ -115,18 +115,22 @@ class Ledger:
         """Hold the newest sales of the feed against what is in the book; how many outcomes they changed."""
         now = self._clock.now()
         since = now - LOOK_BACK if self._looked_at is None else self._looked_at - OVERLAP
-        sold = (
-            select(OutcomeRow.axie_id)
-            .join(SaleRow, SaleRow.axie_id == OutcomeRow.axie_id)
-            .where(SaleRow.hour >= int(since.timestamp() // 3600), OutcomeRow.sold_usd.is_not(None))
-            .distinct()
-        )
+        traded = select(SaleRow.axie_id).where(SaleRow.hour >= int(since.timestamp() // 3600))
         async with self._db.reading() as session:
-            axies = list(await session.scalars(sold))
+            axies = list(dict.fromkeys(await session.scalars(traded)))
         changed = 0
         for start in range(0, len(axies), _CHUNK):
-            async with self._db.session() as session:
-                changed += await match_sales(session, axies[start : start + _CHUNK])
+            chunk = OutcomeRow.axie_id.in_(axies[start : start + _CHUNK])
+            # Looked up apart, so that nothing waits for a writer's turn where there is nothing to write.
+            async with self._db.reading() as session:
+                sold = list(
+                    await session.scalars(
+                        select(OutcomeRow.axie_id).where(chunk, OutcomeRow.sold_usd.is_not(None))
+                    )
+                )
+            if sold:
+                async with self._db.session() as session:
+                    changed += await match_sales(session, sold)
         self._looked_at = now
         return changed
 
@@ -148,7 +152,7 @@ async def book(session: AsyncSession, listing_hash: str, sold_at: datetime) -> d
     # At the rates of the prediction: an auction's price moves between the two moments, the dollar does not.
     share = listing.ask(sold_at).amount / asked if asked else 1.0
     sold_usd = prediction.ask_usd * share
-    net = _net(prediction, prediction.forecast.resale_usd, sold_usd)
+    net = net_on_paper(prediction, prediction.forecast.resale_usd, sold_usd)
     return {"sold_usd": sold_usd, "net_usd": net, "basis": Basis.FORECAST}
 
 
@@ -178,7 +182,7 @@ async def match_sales(session: AsyncSession, axie_ids: Iterable[int]) -> int:
         found = _matched(outcome, msgspec.json.decode(listing, type=Listing), known)
         if found.get("resale_usd") is not None:
             told = msgspec.json.decode(prediction, type=Prediction)
-            net = _net(told, found["resale_usd"], outcome.sold_usd or 0.0)
+            net = net_on_paper(told, found["resale_usd"], outcome.sold_usd or 0.0)
             found |= {"net_usd": net, "basis": Basis.RESALE}
         if any(getattr(outcome, name) != value for name, value in found.items()):
             row = OutcomeRow.listing_hash == outcome.listing_hash
@@ -207,7 +211,8 @@ def _matched(outcome: OutcomeRow, listing: Listing, sales: Iterable[SaleRow]) ->
     return found
 
 
-def _net(prediction: Prediction, resale_usd: float, paid_usd: float) -> float:
+def net_on_paper(prediction: Prediction, resale_usd: float, paid_usd: float) -> float:
+    """Dollars left of buying at one price and selling at another, with the fee and gas of the prediction."""
     return resale_usd * (1 - prediction.fee) - paid_usd - prediction.gas_usd
 
 

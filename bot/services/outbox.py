@@ -74,6 +74,8 @@ class Outbox:
         )
         async with self._db.reading() as session:
             order = list(await session.scalars(ids))
+            if not order:
+                return []
             posts, unreadable = await load(
                 session, AlertRow.post_id.in_(order), AlertRow.state == AlertState.PENDING
             )

@@ -153,6 +153,8 @@ class Posts:
         )
         async with self._db.reading() as session:
             ids = list(await session.scalars(due))
+            if not ids:
+                return []
             posts, _ = await load(session, AlertRow.post_id.in_(ids), AlertRow.state == AlertState.DELIVERED)
         for empty in set(ids) - {post.id for post in posts}:
             await self.drop(empty)

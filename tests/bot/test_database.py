@@ -17,7 +17,16 @@ from sqlalchemy.exc import StatementError
 from bot.db import Database, current, head, upgrade
 from bot.db.engine import connect
 from bot.db.schema import config
-from bot.db.tables import Base, GuildRow, PredictionRow, WatcherStateRow
+from bot.db.tables import (
+    AlertRow,
+    Base,
+    GuildRow,
+    ListingRow,
+    OutcomeRow,
+    PostRow,
+    PredictionRow,
+    WatcherStateRow,
+)
 from bot.db.types import TokenAmount, UtcDateTime
 from bot.errors import SchemaError
 from bot.services.state import State
@@ -191,3 +200,31 @@ async def test_predictions_of_before_there_were_classes_are_told_theirs(tmp_path
     async with Database.open(url) as db, db.reading() as session:
         found = await session.execute(select(PredictionRow.class_, PredictionRow.collection))
         assert set(found.all()) == {("Beast", None), ("Bug", "mystic")}
+
+
+async def test_alerts_of_before_there_were_posts_keep_their_messages(tmp_path: Path) -> None:
+    from alembic import command
+
+    url = sqlite_url(tmp_path / "old.db")
+    listing = make_listing()
+    engine = connect(url, foreign_keys=False)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(config(sync), "0001"))
+        row = {"hash": listing.hash, "body": msgspec.json.encode(listing).decode(), "at": "2026-06-01"}
+        for statement in (
+            "INSERT INTO listings VALUES (:hash, 5, 'WETH', '1', '0', 'Matched', :at, :at, :at, :body)",
+            "INSERT INTO predictions VALUES (:hash, :at, 'v', 1, 1, 1, 1, 1, 1, 1, '{}')",
+            "INSERT INTO outcomes VALUES (:hash, 'Matched', :at)",
+            "INSERT INTO alerts VALUES "
+            "(9, NULL, :hash, 1, 2, 'w', 'n-9', 'delivered', 1, 77, NULL, :at, :at, :at, :at)",
+        ):
+            await connection.execute(text(statement), row)
+    await engine.dispose()
+    async with Database.open(url) as db, db.reading() as session:
+        [(alert, post)] = await session.execute(
+            select(AlertRow, PostRow).join(PostRow, PostRow.id == AlertRow.post_id)
+        )
+        assert (alert.id, alert.current_hash, alert.clears) == (9, listing.hash, True)
+        assert (post.nonce, post.message_id, post.edit_at) == ("n-9", 77, None)
+        assert (await session.scalars(select(OutcomeRow.axie_id))).all() == [5]
+        assert (await session.scalars(select(ListingRow.alerted))).all() == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 import msgspec
@@ -15,11 +16,11 @@ from bot.errors import NoChampion
 from bot.services.intake import Intake
 from bot.services.journal import Journal
 from bot.services.ledger import Ledger
-from bot.services.mutes import Mutes
+from bot.services.mutes import Kind, Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
 from bot.services.parts import Parts
-from bot.services.posts import Alert, Posts
+from bot.services.posts import Alert, Posts, machine_time
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
@@ -211,3 +212,31 @@ async def listings(db: Database) -> list[Listing]:
     async with db.reading() as session:
         bodies = await session.scalars(select(ListingRow.body))
         return [msgspec.json.decode(body, type=Listing) for body in bodies]
+
+
+async def test_what_a_server_has_muted_is_recorded_and_announced_to_the_others_alone(db: Database) -> None:
+    async with opened() as stall:
+        desk = Desk(stall, db)
+        await desk.intake.turn()
+        await desk.watch("all")
+        await desk.watches.add(GUILD + 1, CHANNEL, "elsewhere", Thresholds(), ANY, ACTOR)
+        bargain = stall.world.inject({"axie": {"class": "Plant"}, "askMultiple": 0.5})
+        stall.advance(60)
+        (watch, *_) = await desk.watches.list(GUILD)
+        until = machine_time() + timedelta(hours=1)
+        await desk.mutes.add(GUILD, Kind.WATCH, str(watch.id), "watch", until, ACTOR)
+        await desk.intake.turn()
+        told = {(alert.watch_name, alert.listing.hash) for alert in await pending(desk.outbox)}
+        assert ("elsewhere", bargain.hash) in told
+        assert "all" not in {name for name, _ in told}
+        assert bargain.hash in {row.listing.hash for row in await desk.journal.recent(limit=1000)}
+
+
+async def test_a_mute_ends_by_itself(db: Database) -> None:
+    at = machine_time()
+    mutes = Mutes(db, now=lambda: at)
+    await mutes.add(GUILD, Kind.SELLER, "0xab", "seller", at + timedelta(hours=1), ACTOR)
+    assert len(await mutes.active()) == 1
+    at += timedelta(hours=1)
+    assert await mutes.active() == ()
+    assert await mutes.list(GUILD) == []

@@ -12,11 +12,15 @@ from bot.db import Database
 from bot.services.announcements import Announcements
 from bot.services.conditions import Conditions
 from bot.services.history import History, Wanted
+from bot.services.journal import Entry, Journal
+from bot.services.ledger import Ledger
+from bot.services.outbox import Outbox
+from bot.services.posts import Posts
 from bot.services.trends import Trends
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
-from tests.bot.factories import NOON
+from tests.bot.factories import NOON, make_listing, make_prediction
 from tests.bot.plans import plan, scans, sorts, statements
 
 GUILD = 2**62
@@ -40,6 +44,8 @@ FEW = {
     "an axie's predictions",
     "an axie's sales",
     "what is wrong",
+    "posts that are due",
+    "a post with its alerts",
 }  # rows to put in order; there is no index for it
 Ask = Callable[[Database, ManualClock], Awaitable[object]]
 
@@ -91,7 +97,20 @@ ASKED: dict[str, Ask] = {
     "announcements that are due": lambda db, _: Announcements(db).due(),
     "announcements that failed": lambda db, _: Announcements(db).failed(GUILD),
     "an axie's sales": lambda db, _: Trends(db).of_axie(123),
+    "posts that are due": lambda db, clock: Outbox(db, clock).due(),
+    "posts to be edited": lambda db, _: Posts(db).to_edit(),
+    "a post with its alerts": lambda db, _: Posts(db).get(5),
+    "listings to be asked for": lambda db, clock: Journal(db, clock).unresolved(50),
+    "sales of what was sold": lambda db, clock: Ledger(db, clock).reconcile(),
+    "a server's ledger": lambda db, clock: Ledger(db, clock).rows(GUILD, since=NOON),
+    "a watch's ledger": lambda db, clock: Ledger(db, clock).rows(GUILD, watch_id=3),
+    "a page that follows and may be followed": lambda db, clock: Journal(db, clock).record(_page()),
 }
+
+
+def _page() -> list[Entry]:
+    listings = [make_listing() for _ in range(3)]
+    return [Entry(listing, make_prediction(listing)) for listing in listings]
 
 
 @pytest.mark.parametrize("asked", ASKED)

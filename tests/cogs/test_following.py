@@ -170,6 +170,21 @@ async def test_a_page_of_many_signals_is_a_message_for_each_five(world: World) -
     assert len({body["nonce"] for body in world.sends()}) == 3
 
 
+async def test_a_listing_that_two_watches_of_a_channel_found_is_shown_once(world: World) -> None:
+    one, two = await world.watch(name="one"), await world.watch(name="two")
+    listings = await world.page(one, two, count=2)
+    await world.deliver()
+    (message,) = world.posted()
+    assert len(message.embeds) == len(message.components) == 2
+    assert all("“one”, “two”" in (embed.footer.text or "") for embed in message.embeds)
+    assert (await world.services.outbox.counts()).delivered == 4
+    await world.ends(listings[0], OrderStatus.MATCHED)
+    await world.edit()
+    assert "**Sold**" in words(world.posted()[-1].embeds[0])
+    ledger = await world.services.ledger.rows(world.guild.id)
+    assert sorted(row.watch_name for row in ledger if row.sold) == ["one", "two"]
+
+
 async def test_one_alert_of_a_message_changes_and_the_others_stay(world: World) -> None:
     first, second = await world.page(await world.watch(), count=2)
     await world.deliver()
