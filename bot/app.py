@@ -27,6 +27,7 @@ from bot.services.audit import Audit
 from bot.services.claims import Claims
 from bot.services.collecting import Collecting
 from bot.services.conditions import Conditions
+from bot.services.digests import Digests
 from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.floors import Floors
 from bot.services.guilds import Guilds
@@ -132,7 +133,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         stack.callback(workers.close)
         journal = Journal(db, clock)
         announcements = Announcements(db)
+        ledger = Ledger(db, clock)
         watches = Watches(db, clock)
+        guilds = Guilds(db, clock, watches)
         services = Services(
             settings=settings,
             clock=clock,
@@ -140,19 +143,20 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             supervisor=supervisor,
             market=market,
             watches=watches,
-            guilds=Guilds(db, clock, watches),
             parts=Parts(db),
             previews=Previews(db, clock),
+            guilds=guilds,
             journal=journal,
             history=History(db, clock),
             trends=Trends(db),
             announcements=announcements,
             conditions=Conditions(db, announcements),
+            digests=Digests(db, guilds, ledger, announcements, clock),
             outbox=Outbox(db, clock),
             posts=Posts(db),
             claims=Claims(db),
             mutes=Mutes(db),
-            ledger=Ledger(db, clock),
+            ledger=ledger,
             runs=runs,
             audit=audit,
             predictor=predictor,

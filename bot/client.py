@@ -36,6 +36,7 @@ COGS: Final = (
     "cogs.watches",
     "cogs.thresholds",
     "cogs.predictions",
+    "cogs.performance",
     "cogs.model",
     "cogs.status",
     "cogs.settings",

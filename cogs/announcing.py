@@ -10,7 +10,7 @@ import structlog
 from discord.ext import commands
 
 from bot.client import AxieflipBot
-from cogs import notices, outgoing
+from cogs import money, notices, outgoing
 
 if TYPE_CHECKING:
     from bot.services.announcements import Announcement
@@ -53,7 +53,8 @@ class AnnouncingCog(commands.Cog, name="Announcing"):
             me = self._bot.user
             outcome = await outgoing.find(channel, announcement.nonce, me.id) if me else None
         if outcome is None:
-            embed = outgoing.marked(notices.embed(said), announcement.nonce)
+            embed = notices.embed(said, await money.of(self._services, said.guild_id))
+            embed = outgoing.marked(embed, announcement.nonce)
             outcome = await outgoing.send(channel, nonce=announcement.nonce, embed=embed)
         match outcome:
             case outgoing.Sent(message_id):

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from bot.services import conditions, watchdog
+from bot.services import conditions, digests, watchdog
 from cogs import format as fmt
+from cogs import results
 from cogs.embeds import CAREFUL, STRONG
 
 if TYPE_CHECKING:
     from bot.services.announcements import Said
     from bot.services.conditions import Condition
+    from cogs.money import Money
 
-HOME: Final = "https://app.axieinfinity.com/marketplace"
 # The beginning of a condition's key: its name, what to do about it, and how its end is told.
 _CONDITIONS: Final = {
     watchdog.ERROR: (
@@ -40,8 +41,10 @@ _CONDITIONS: Final = {
 }
 
 
-def embed(said: Said) -> discord.Embed:
-    """An announcement of any kind."""
+def embed(said: Said, money: Money) -> discord.Embed:
+    """An announcement of any kind, in the currency of the server that it is for."""
+    if said.kind == digests.KIND:
+        return results.digest(said, money)
     assert said.kind == conditions.KIND, f"nobody writes out {said.kind}"
     return condition(said)
 
@@ -57,7 +60,7 @@ def condition(said: Said) -> discord.Embed:
         lasted = fmt.span(opened, mended) if opened else "some time"
         text = f"That was wrong for {lasted}: {detail}"
         made = discord.Embed(title=f"✅ {over}", description=text, colour=STRONG)
-    made.url = HOME
+    made.url = results.HOME
     made.timestamp = mended or opened
     return made.set_footer(text="For this server's operators · /settings show tells the channel")
 

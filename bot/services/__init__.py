@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.services.audit import Audit
     from bot.services.claims import Claims
     from bot.services.conditions import Conditions
+    from bot.services.digests import Digests
     from bot.services.guilds import Guilds
     from bot.services.history import History
     from bot.services.journal import Journal
@@ -56,6 +57,7 @@ class Services:
     trends: Trends
     announcements: Announcements
     conditions: Conditions
+    digests: Digests
     outbox: Outbox
     posts: Posts
     claims: Claims

@@ -11,12 +11,15 @@ import pytest
 from bot.db import Database
 from bot.services.announcements import Announcements
 from bot.services.conditions import Conditions
+from bot.services.digests import Digests
+from bot.services.guilds import Guilds
 from bot.services.history import History, Wanted
 from bot.services.journal import Entry, Journal
 from bot.services.ledger import Ledger
 from bot.services.outbox import Outbox
 from bot.services.posts import Posts
 from bot.services.trends import Trends
+from bot.services.watches import Watches
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -48,6 +51,10 @@ FEW = {
     "a post with its alerts",
 }  # rows to put in order; there is no index for it
 Ask = Callable[[Database, ManualClock], Awaitable[object]]
+
+
+def _digests(db: Database, clock: ManualClock) -> Digests:
+    return Digests(db, Guilds(db, clock, Watches(db, clock)), Ledger(db, clock), Announcements(db), clock)
 
 
 def _pages() -> dict[str, Ask]:
@@ -96,6 +103,8 @@ ASKED: dict[str, Ask] = {
     "what is wrong": lambda db, _: Conditions(db, Announcements(db)).open(),
     "announcements that are due": lambda db, _: Announcements(db).due(),
     "announcements that failed": lambda db, _: Announcements(db).failed(GUILD),
+    "a server's digests": lambda db, clock: _digests(db, clock).of_guild(GUILD),
+    "digests that are due": lambda db, clock: _digests(db, clock).turn(),
     "an axie's sales": lambda db, _: Trends(db).of_axie(123),
     "posts that are due": lambda db, clock: Outbox(db, clock).due(),
     "posts to be edited": lambda db, _: Posts(db).to_edit(),

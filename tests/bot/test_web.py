@@ -111,6 +111,7 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         trends=Trends(db),
         announcements=Announcements(db),
         conditions=Conditions(db, Announcements(db)),
+        digests=cast(Any, None),
         outbox=Outbox(db, clock),
         posts=Posts(db),
         claims=Claims(db),

@@ -19,6 +19,7 @@ from bot.services.announcements import Announcements
 from bot.services.audit import Audit
 from bot.services.claims import Claims
 from bot.services.conditions import Conditions
+from bot.services.digests import Digests
 from bot.services.guilds import Guilds
 from bot.services.history import History
 from bot.services.journal import Journal
@@ -83,7 +84,9 @@ async def services(
         registry = Registry(open_store(f"file:{tmp_path / 'store'}"), b"a key of sixteen+")
         predictor = RulePredictor(clock, registry)
         announcements = Announcements(db)
+        ledger = Ledger(db, clock)
         watches = Watches(db, clock)
+        guilds = Guilds(db, clock, watches)
         supervisor = Supervisor()
         yield Services(
             settings=settings,
@@ -92,19 +95,20 @@ async def services(
             supervisor=supervisor,
             market=Shelf(),
             watches=watches,
-            guilds=Guilds(db, clock, watches),
             parts=Parts(db),
             previews=Previews(db, clock),
+            guilds=guilds,
             journal=Journal(db, clock),
             history=History(db, clock),
             trends=Trends(db),
             announcements=announcements,
             conditions=Conditions(db, announcements),
+            digests=Digests(db, guilds, ledger, announcements, clock),
             outbox=Outbox(db, clock),
             posts=Posts(db),
             claims=Claims(db),
             mutes=Mutes(db),
-            ledger=Ledger(db, clock),
+            ledger=ledger,
             runs=runs,
             audit=Audit(db),
             predictor=predictor,

@@ -1,0 +1,115 @@
+"""Looking back at signals: `/performance`, and `/digest`, which sends a watch's day to its channel."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Final
+
+import discord
+import structlog
+from discord import app_commands
+from discord.app_commands import Choice, Range, Transform
+from discord.ext import commands
+
+from bot.client import AxieflipBot
+from bot.services.guild_settings import Area
+from bot.services.performance import MOST_ROWS, course, summarise
+from cogs import choices, embeds, money, plots, results
+from cogs.access import require
+from cogs.format import Moment, plain
+
+log = structlog.get_logger(__name__)
+
+Interaction = discord.Interaction[AxieflipBot]
+OFF: Final = -1
+MAX_DAYS: Final = 365
+_HOURS: Final = [Choice(name="off", value=OFF), *(Choice(name=f"{h:02}:00", value=h) for h in range(24))]
+
+
+class PerformanceCog(commands.Cog, name="Performance"):
+    """`/performance` and `/digest`."""
+
+    def __init__(self, bot: AxieflipBot) -> None:
+        self._services = bot.services
+
+    async def cog_load(self) -> None:
+        """Put the digests under supervision."""
+        self._services.supervisor.add("digests", self._services.digests.turn)
+
+    @app_commands.command(name="performance", description="What this server's signals came to")
+    @app_commands.describe(
+        days="How far back to look (default 30)", watch="Only the signals of this watch (default: all)"
+    )
+    @app_commands.guild_only()
+    async def performance(
+        self,
+        interaction: Interaction,
+        days: Range[int, 1, MAX_DAYS] = 30,
+        watch: Transform[str, choices.WatchName] | None = None,
+    ) -> None:
+        """Show hit rate, profit on paper, time to sale, how the chances held, and a picture of it."""
+        services, guild = self._services, choices.guild(interaction)
+        # Before the deferral, which would make an error public.
+        one = None if watch is None else await services.watches.get(guild, watch)
+        await interaction.response.defer(thinking=True)
+        rows = await services.ledger.rows(
+            guild,
+            watch_id=None if one is None else one.id,
+            since=services.clock.now() - timedelta(days=days),
+            limit=MOST_ROWS,
+        )
+        found = summarise(rows)
+        embed = results.performance(found, days, one.name if one else None, await money.of(services, guild))
+        steps = [(step.at, step.net_usd, step.promised_usd) for step in course(rows)]
+        if len(steps) < 2:
+            await interaction.followup.send(embed=embed)
+            return
+        chances = [(chance.promised, chance.paid, chance.signals) for chance in found.chances]
+        picture = await services.workers.run(plots.performance, steps, chances)
+        embed.set_image(url="attachment://performance.png")
+        file = discord.File(io.BytesIO(picture), "performance.png")
+        await interaction.followup.send(embed=embed, file=file)
+
+    @app_commands.command(name="digest", description="Send what a watch found to its channel once a day")
+    @app_commands.describe(
+        watch="Whose digest (default: show all of them)", at="At which hour of this server's day, or off"
+    )
+    @app_commands.choices(at=_HOURS)
+    @app_commands.guild_only()
+    async def digest(
+        self,
+        interaction: Interaction,
+        watch: Transform[str, choices.WatchName] | None = None,
+        at: int | None = None,
+    ) -> None:
+        """Set, end or show digests."""
+        services, guild = self._services, choices.guild(interaction)
+        zone = (await services.guilds.get(guild)).time_zone
+        moment = Moment.of(services.clock)
+        one = None if watch is None else await services.watches.get(guild, watch)
+        if one is None or at is None:
+            all_ = await services.digests.of_guild(guild)
+            asked = [each for each in all_ if one is None or each.watch_id == one.id]
+            text = results.digests(asked, moment, zone) or (
+                "No digest is sent. Name a watch and an hour: `/digest watch:… at:09:00`."
+            )
+            await interaction.response.send_message(embed=embeds.note(text), ephemeral=True)
+            return
+        place = interaction.guild.get_channel_or_thread(one.channel_id) if interaction.guild else None
+        await require(interaction, Area.WATCHES, place)
+        made = await services.digests.set(one, None if at == OFF else at)
+        await services.audit.write(
+            "digest set", one.name, guild_id=guild, actor=interaction.user.id, after=None if at == OFF else at
+        )
+        text = (
+            f"“{plain(one.name, 50)}” sends no digest any more."
+            if made is None
+            else f"Done: {results.one_digest(made, moment, zone)}."
+        )
+        await interaction.response.send_message(embed=embeds.note(text), ephemeral=True)
+
+
+async def setup(bot: AxieflipBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(PerformanceCog(bot))

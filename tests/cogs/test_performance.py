@@ -1,0 +1,120 @@
+"""`/performance` and `/digest`: what a server's signals came to, told when asked and once a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot.client import create_bot
+from bot.db.lookback import DigestRow
+from bot.services.watches import Watch
+from cogs import plots
+from pipeline.market.values import Listing, OrderStatus
+from tests.bot.factories import NOON
+from tests.cogs.world import World, text, words
+
+
+async def results(world: World, watch: Watch, sold: int, cancelled: int = 0) -> list[Listing]:
+    """Delivered signals, of which so many were sold after 14 minutes and others withdrawn."""
+    found = [(await world.signal(watch))[0] for _ in range(sold + cancelled + 1)]
+    await world.deliver()
+    for number, listing in enumerate(found[:-1]):
+        status = OrderStatus.MATCHED if number < sold else OrderStatus.CANCELLED
+        await world.ends(listing, status)
+    return found
+
+
+async def test_signals_are_added_up_with_a_picture(world: World) -> None:
+    await results(world, await world.watch(), sold=4, cancelled=1)
+    result = await world.member.slash(world.channel, "performance")
+    shown = text(result)
+    for said in ("last 30 days", "4 sold", "1 withdrawn", "1 open", "100%** paid", "+$26.58"):
+        assert said in shown
+    assert "half within **14 min**" in shown
+    assert "of those promised 97%, **100%** paid (4 signals)" in shown
+    assert "flatters" in shown
+    assert not result.ephemeral
+    (picture,) = result.response.attachments
+    assert picture.filename == "performance.png"
+    assert result.response.embeds[0].image.url is not None
+
+
+async def test_one_watch_and_some_days_can_be_asked_for(world: World) -> None:
+    await results(world, await world.watch(), sold=2)
+    await world.watch(name="Other")
+    assert "“Plants”, last day" in text(
+        await world.member.slash(world.channel, "performance", days=1, watch="plants")
+    )
+    other = await world.member.slash(world.channel, "performance", watch="Other")
+    assert "No signals yet" in text(other)
+    assert other.response.attachments == []
+
+
+async def test_an_unknown_watch_is_refused_to_the_asker_alone(world: World) -> None:
+    result = await world.member.slash(world.channel, "performance", watch="None")
+    assert result.ephemeral
+    assert "no watch named" in text(result)
+
+
+async def test_signals_of_another_server_are_not_told(world: World) -> None:
+    await results(world, await world.watch(), sold=2)
+    elsewhere = world.env.create_guild("elsewhere")
+    hall = elsewhere.create_text_channel("hall")
+    visitor = elsewhere.add_member(world.env.create_user("vera"))
+    assert "No signals yet" in text(await visitor.slash(hall, "performance"))
+
+
+async def test_a_digest_is_set_shown_and_ended_by_who_keeps_the_watch(world: World) -> None:
+    await world.watch()
+    assert "No digest is sent" in text(await world.member.slash(world.channel, "digest"))
+    refused = await world.member.slash(world.channel, "digest", watch="Plants", at=9)
+    assert refused.ephemeral
+    assert "Manage Channels" in text(refused)
+    assert await world.services.digests.of_guild(world.guild.id) == []
+    done = await world.manager.slash(world.channel, "digest", watch="plants", at=9)
+    assert done.ephemeral
+    assert "daily at 09:00 (UTC)" in text(done)
+    for options in ({}, {"watch": "Plants"}):
+        assert "09:00" in text(await world.member.slash(world.channel, "digest", **options))
+    assert "sends no digest" in text(
+        await world.manager.slash(world.channel, "digest", watch="Plants", at=-1)
+    )
+    assert await world.services.digests.of_guild(world.guild.id) == []
+    actions = [entry.action for entry in await world.services.audit.recent(world.guild.id)]
+    assert actions[:2] == ["digest set", "digest set"]
+
+
+async def test_a_digest_for_an_unknown_watch_is_refused(world: World) -> None:
+    result = await world.manager.slash(world.channel, "digest", watch="None", at=9)
+    assert "no watch named" in text(result)
+
+
+async def test_the_digest_of_a_day_is_posted_once_even_over_a_restart(world: World) -> None:
+    watch = await world.watch()
+    (sold, _) = await results(world, watch, sold=1)
+    await world.services.digests.set(watch, 9)
+    async with world.services.db.session() as session:
+        await session.execute(update(DigestRow).values(next_at=world.services.clock.now()))
+    await world.services.digests.turn()
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    before = len(world.posted())
+    cog: Any = world.bot.get_cog("Announcing")
+    while await world.services.announcements.due():
+        await cog.turn()
+    await world.services.digests.turn()
+    assert await world.services.announcements.due() == []
+    (message,) = world.posted()[before:]
+    shown = words(message.embeds[0])
+    for said in ("The day of “Plants”", "1 sold", f"#{sold.axie.id}", "+$6.64", "Best on paper"):
+        assert said in shown
+
+
+@pytest.mark.parametrize(
+    "chances", [[], [(0.97, 1.0, 1)], [(0.55, 0.4, 12), (0.75, 0.7, 80), (0.95, 0.97, 9)]]
+)
+def test_a_picture_is_drawn_of_any_results(chances: list[tuple[float, float, int]]) -> None:
+    steps = [(NOON + timedelta(hours=n), float(n * (-1) ** n), float(n)) for n in range(5)]
+    assert plots.performance(steps, chances).startswith(b"\x89PNG")
