@@ -33,6 +33,7 @@ COGS: Final = (
     "cogs.alerts",
     "cogs.announcing",
     "cogs.following",
+    "cogs.losses",
     "cogs.watches",
     "cogs.thresholds",
     "cogs.predictions",

@@ -20,7 +20,7 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.mutes import Silence
-from cogs import buttons, outgoing
+from cogs import buttons, losses, outgoing, pings
 from cogs import format as fmt
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
@@ -170,6 +170,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
             case outgoing.Never(reason):
                 log.warning("post is undeliverable", post=post.id, channel=post.channel_id, reason=reason)
                 await outbox.undeliverable(ids(current), reason)
+                self._bot.dispatch(losses.EVENT, post.guild_id, post.channel_id, outcome)
                 return None
             case outgoing.Retry() as retry:
                 pause = outgoing.pause(post.attempts, retry)
@@ -185,7 +186,15 @@ class AlertsCog(commands.Cog, name="Alerts"):
             if found is not None:
                 return found
         shown = await buttons.drawn(self._services, post)
-        return await outgoing.send(channel, nonce=post.nonce, embed=shown, view=buttons.of(post))
+        roles = await pings.roles(self._services.watches, post)
+        return await outgoing.send(
+            channel,
+            nonce=post.nonce,
+            embed=shown,
+            view=buttons.of(post),
+            content=pings.text(roles),
+            mentions=pings.allowed(roles),
+        )
 
     async def _note(self, post_id: int) -> None:
         # A message that is out must not go out again because the database could not take a note of it.

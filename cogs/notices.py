@@ -8,7 +8,7 @@ import discord
 
 from bot.services import conditions, digests, watchdog
 from cogs import format as fmt
-from cogs import results
+from cogs import losses, results
 from cogs.embeds import CAREFUL, STRONG
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def embed(said: Said, money: Money) -> discord.Embed:
     """An announcement of any kind, in the currency of the server that it is for."""
     if said.kind == digests.KIND:
         return results.digest(said, money)
+    if said.kind == losses.KIND:
+        return losses.notice(said)
     assert said.kind == conditions.KIND, f"nobody writes out {said.kind}"
     return condition(said)
 

@@ -22,16 +22,20 @@ LOOK_BACK: Final = 100  # messages; one request
 _LONGEST_PAUSE_S: Final = 600.0
 LIMITED_PAUSE_S: Final = 60.0
 
+HIDDEN: Final = "The bot cannot see the channel. Give it the View Channel permission there."
 _NEVER: Final = {
     10003: "The channel no longer exists. Add the watch again with a channel that does.",
     10004: "The bot is no longer on this server.",
     10008: "The message was deleted.",
-    50001: "The bot cannot see the channel. Give it the View Channel permission there.",
+    50001: HIDDEN,
     50008: "The channel takes no messages. Point the watch at a text channel.",
     50013: "The bot may not post in the channel. Give it Send Messages and Embed Links there.",
     50083: "The thread is archived. Reopen it or point the watch at another channel.",
     160005: "The thread is locked. Unlock it or point the watch at another channel.",
 }
+
+_OF_ONE_MESSAGE: Final = {10008}
+LOST: Final = frozenset(reason for code, reason in _NEVER.items() if code not in _OF_ONE_MESSAGE)
 
 
 class Sent(NamedTuple):
@@ -48,9 +52,13 @@ class Retry(NamedTuple):
 
 
 class Never(NamedTuple):
-    """It cannot work as things are; `reason` tells a person what to change."""
+    """It cannot work as things are; `reason` tells a person what to change.
+
+    `lost` where nothing else can be posted in that channel either.
+    """
 
     reason: str
+    lost: bool = False
 
 
 Outcome = Sent | Retry | Never
@@ -107,6 +115,21 @@ def _is_marked(embed: discord.Embed, mark: str) -> bool:
     return embed.url is not None and embed.url.endswith(f"#{mark}")
 
 
+async def channel(
+    guild: discord.Guild, id_: int
+) -> discord.abc.GuildChannel | discord.Thread | Retry | Never:
+    """A channel or thread that is not in memory: an archived thread is there all the same."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await guild.fetch_channel(id_)
+    except discord.HTTPException as error:
+        outcome = _judge(error)
+        assert not isinstance(outcome, Sent)
+        return outcome
+    except (discord.InvalidData, TimeoutError, aiohttp.ClientError, OSError):
+        return Retry(PAUSE_S, "Discord could not be asked for the channel.")
+
+
 async def edit(
     message: discord.PartialMessage | discord.InteractionMessage,
     *,
@@ -155,7 +178,7 @@ def _judge(error: discord.HTTPException) -> Outcome:
     if error.status == 401:
         return Retry(_LONGEST_PAUSE_S, "Discord does not accept the bot's token.")
     if reason := _NEVER.get(error.code):
-        return Never(reason)
+        return Never(reason, error.code not in _OF_ONE_MESSAGE)
     if error.code == 0:
         # No answer of Discord's API, but of something before it: a proxy's page says nothing of the channel.
         return Retry(LIMITED_PAUSE_S, f"Something before Discord refused the call (status {error.status}).")

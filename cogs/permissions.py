@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import discord
 
+from cogs import outgoing
 from cogs.sentences import Refused, permission_name
+
+if TYPE_CHECKING:
+    from bot.services.watches import Watch
 
 Target = discord.TextChannel | discord.Thread
 
@@ -18,6 +22,47 @@ def place(guild: discord.Guild | None, channel_id: int) -> Target | None:
     """The channel or thread, if it is there and takes messages."""
     found = guild.get_channel_or_thread(channel_id) if guild else None
     return found if isinstance(found, discord.TextChannel | discord.Thread) else None
+
+
+async def look_up(guild: discord.Guild, channel_id: int) -> Target | None:
+    """The same, also where it is a thread that was archived."""
+    found = place(guild, channel_id) or await outgoing.channel(guild, channel_id)
+    return found if isinstance(found, discord.TextChannel | discord.Thread) else None
+
+
+async def lacks(guild: discord.Guild, watch: Watch) -> str | None:
+    """What keeps a watch from posting, as a sentence that says what to do; None where nothing does.
+
+    Nothing does, too, where Discord cannot be asked: nobody shall be told of a loss that is none.
+    """
+    found: object = guild.get_channel_or_thread(watch.channel_id)
+    if found is None:
+        found = await outgoing.channel(guild, watch.channel_id)
+    match found:
+        case outgoing.Retry():
+            return None
+        case outgoing.Never(reason) if reason == outgoing.HIDDEN:
+            return f"I can no longer see <#{watch.channel_id}>: grant me View Channel there."
+        case outgoing.Never():
+            return "Its channel is gone. `/watch edit` points it at another one."
+        case discord.TextChannel() | discord.Thread():
+            return _lacks_there(guild, watch, found)
+        case _:
+            return "Its channel takes no messages. `/watch edit` points it at another one."
+
+
+def _lacks_there(guild: discord.Guild, watch: Watch, place: Target) -> str | None:
+    if isinstance(place, discord.Thread) and place.parent is None:
+        return "I can no longer see the channel of its thread: grant me View Channel there."
+    if lacking := missing(place):
+        names = " and ".join(lacking)
+        return f"I lack {names} in {place.mention}. Once that is granted, the watch goes on by itself."
+    if isinstance(place, discord.Thread) and place.locked:
+        return "Its thread is locked. Once it is unlocked, the watch goes on by itself."
+    role = watch.delivery.role_id
+    if role is not None and guild.get_role(role) is None:
+        return "The role that it pings is gone. `/watch edit` names another one, or `clear:role` lifts it."
+    return None
 
 
 def missing(channel: Target) -> list[str]:

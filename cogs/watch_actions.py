@@ -11,11 +11,13 @@ from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.guild_settings import Area
 from cogs import access, choices, embeds, money, permissions, watch_words, wishes
+from cogs import format as fmt
 from cogs.sentences import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bot.services import Services
     from bot.services.presets import Preset
     from bot.services.preview import Preview
     from bot.services.watches import Watch
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from cogs.wishes import Wish
 
 Interaction = discord.Interaction[AxieflipBot]
-Edit = "Callable[[Watch], Watch]"
 
 
 async def managed(interaction: Interaction, name: str) -> Watch:
@@ -89,48 +90,31 @@ async def change(
 
     services = interaction.client.services
     after = await services.watches.change(watch.guild_id, watch.name, interaction.user.id, edit)
-    after = await resumed_if_mended(interaction, after)
+    assert interaction.guild is not None
+    if after.paused_reason is not None and await permissions.lacks(interaction.guild, after) is None:
+        after = await go_on(services, after, None)
     place = permissions.place(interaction.guild, after.channel_id)
     lead = "Changed, for listings from now on." if after != watch else "Nothing to change: it is so already."
     return await told(interaction, after, lead, place)
 
 
-async def resumed_if_mended(interaction: Interaction, watch: Watch) -> Watch:
-    """Let a watch that the bot itself had paused go on, if what it lacked is there now."""
-    if watch.paused_reason is None:
-        return watch
-    guild = interaction.guild
-    if guild is None or lacks(guild, watch) is not None:
-        return watch
-    return await interaction.client.services.watches.set_paused(watch.guild_id, watch.name, None, False)
-
-
-def lacks(guild: discord.Guild, watch: Watch) -> str | None:
-    """What keeps a watch from posting, as a sentence that says what to do; None where nothing does."""
-    found = guild.get_channel_or_thread(watch.channel_id)
-    if found is None:
-        return "Its channel is gone. `/watch edit` points it at another one."
-    place = permissions.place(guild, watch.channel_id)
-    if place is None:
-        return "Its channel takes no messages. `/watch edit` points it at another one."
-    if lacking := permissions.missing(place):
-        return (
-            f"I lack {' and '.join(lacking)} in {place.mention}. Once I have it, the watch goes on by itself."
-        )
-    if isinstance(place, discord.Thread) and place.locked:
-        return "Its thread is locked. Unlock it, and the watch goes on by itself."
-    if watch.delivery.role_id is not None and guild.get_role(watch.delivery.role_id) is None:
-        return "The role that it pings is gone. `/watch edit` names another, or lifts it with `clear: role`."
-    return None
+async def go_on(services: Services, watch: Watch, actor: int | None) -> Watch:
+    """Let a paused watch post again; what it could not deliver for a day is tried once more."""
+    after = await services.watches.set_paused(watch.guild_id, watch.name, actor, False)
+    if watch.paused_reason is not None and await services.outbox.revive(after.id, after.channel_id):
+        services.outbox.wake()
+    return after
 
 
 async def set_paused(interaction: Interaction, watch: Watch, paused: bool) -> Watch:
     """Pause a watch or let it go on, where it can."""
-    if not paused and interaction.guild and (reason := lacks(interaction.guild, watch)) is not None:
-        raise Refused(f"“{watch.name}” cannot go on yet. {reason}")
-    return await interaction.client.services.watches.set_paused(
-        watch.guild_id, watch.name, interaction.user.id, paused
-    )
+    services = interaction.client.services
+    if paused:
+        return await services.watches.set_paused(watch.guild_id, watch.name, interaction.user.id, True)
+    assert interaction.guild is not None
+    if (reason := await permissions.lacks(interaction.guild, watch)) is not None:
+        raise Refused(f"“{fmt.plain(watch.name, 50)}” cannot go on yet. {reason}")
+    return await go_on(services, watch, interaction.user.id)
 
 
 async def restore(interaction: Interaction, entry_id: int) -> discord.Embed:

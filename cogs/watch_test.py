@@ -8,7 +8,7 @@ import discord
 
 from bot.client import AxieflipBot
 from bot.services.history import Wanted
-from cogs import embeds, outgoing, permissions, watch_actions
+from cogs import embeds, outgoing, permissions
 from cogs import format as fmt
 from cogs.sentences import Refused
 
@@ -22,11 +22,11 @@ LOOK_BACK_DAYS: Final = 30
 async def run(interaction: Interaction, watch: Watch) -> None:
     """Post the example and answer with what it took, or with what is missing."""
     await interaction.response.defer(ephemeral=True, thinking=True)
-    place = permissions.place(interaction.guild, watch.channel_id)
-    if place is None:
-        assert interaction.guild is not None
-        raise Refused(watch_actions.lacks(interaction.guild, watch) or "Its channel is gone.")
-    permissions.require_posting(place)
+    assert interaction.guild is not None
+    lost = await permissions.lacks(interaction.guild, watch)
+    place = await permissions.look_up(interaction.guild, watch.channel_id)
+    if place is None or permissions.missing(place):
+        raise Refused(lost or "I cannot see its channel right now. Try again in a minute.")
     embed = await _example(interaction, watch)
     outcome = await outgoing.send(place, nonce=f"test-{interaction.id}"[:25], embed=embed)
     if not isinstance(outcome, outgoing.Sent):
@@ -37,8 +37,8 @@ async def run(interaction: Interaction, watch: Watch) -> None:
     lines = [f"✅ Posted an example: {link}"]
     if lacking:
         lines.append(f"⚠️ I still lack {' and '.join(lacking)} there.")
-    if reason := watch_actions.lacks(place.guild, watch):
-        lines.append(f"⚠️ {reason}")
+    if lost is not None:
+        lines.append(f"⚠️ {lost}")
     elif watch.paused:
         lines.append("The watch is paused: `/watch resume` lets real signals through.")
     await interaction.followup.send(embed=embeds.note("\n".join(lines), embeds.GOOD), ephemeral=True)

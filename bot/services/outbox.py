@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec import Struct
 from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from bot.db import Database
 from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow
@@ -21,6 +22,7 @@ from bot.services.posts import Post, load, machine_time
 from pipeline.clock import Clock
 from pipeline.market.values import OrderStatus
 
+REVIVED = timedelta(days=1)
 LOOK_AGAIN_S = 30.0  # the longest sleep: the machine's clock may be set, another process may write
 log = structlog.get_logger(__name__)
 
@@ -130,6 +132,30 @@ class Outbox:
     async def expire(self, ids: Collection[int], reason: str) -> None:
         """Let pending alerts go: they would tell of something that is over."""
         await self._settle(ids, AlertState.EXPIRED, reason)
+
+    async def revive(self, watch_id: int, channel_id: int) -> int:
+        """Owe again, in this channel, what a watch could not deliver since yesterday; how many alerts.
+
+        A post that another watch shares stays where it was meant to be.
+        """
+        now = self._now()
+        lost = (AlertRow.state == AlertState.UNDELIVERABLE, AlertRow.queued_at >= now - REVIVED)
+        others = aliased(AlertRow)
+        shared = exists().where(others.post_id == AlertRow.post_id, others.watch_id != watch_id)
+        mine = select(AlertRow.id).where(
+            AlertRow.watch_id == watch_id, *lost, or_(~shared, AlertRow.channel_id == channel_id)
+        )
+        async with self._db.session() as session:
+            ids = list(await session.scalars(mine))
+            owed = {"state": AlertState.PENDING, "reason": None, "settled_at": None, "attempts": 0}
+            await session.execute(
+                update(AlertRow)
+                .where(AlertRow.id.in_(ids))
+                .values(**owed, next_attempt_at=now, channel_id=channel_id)
+            )
+            posts = select(AlertRow.post_id).where(AlertRow.id.in_(ids))
+            await session.execute(update(PostRow).where(PostRow.id.in_(posts)).values(channel_id=channel_id))
+        return len(ids)
 
     async def wait(self) -> None:
         """Return once an alert is due. Sleeps until the next attempt or `wake`, without polling between."""

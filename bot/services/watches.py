@@ -56,6 +56,7 @@ class Watches:
         self._db = db
         self._clock = clock
         self._active: tuple[Watch, ...] | None = None
+        self._by_id: tuple[tuple[Watch, ...], dict[int, Watch]] | None = None
         self._changes = 0
 
     async def add(
@@ -192,6 +193,13 @@ class Watches:
         if changes == self._changes:  # otherwise something changed meanwhile, and this may be the old state
             self._active = active
         return active
+
+    async def find(self, id_: int | None) -> Watch | None:
+        """An unpaused watch by its number, from memory."""
+        active = await self.active()
+        if self._by_id is None or self._by_id[0] is not active:
+            self._by_id = (active, {watch.id: watch for watch in active})
+        return None if id_ is None else self._by_id[1].get(id_)
 
     def changed(self) -> None:
         """Forget what is kept in memory: watches, or the servers that they are of, have changed."""

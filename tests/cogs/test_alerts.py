@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import discord
+import msgspec
 import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from bot.client import create_bot
 from bot.db.tables import AlertRow, AlertState, PostRow
+from bot.services.pacing import Delivery
 from cogs import outgoing
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import OrderStatus
@@ -336,3 +338,20 @@ async def test_a_late_alert_waits_while_the_channel_s_past_cannot_be_read(
     world.env.inject_error("GET", "/channels/*/messages", status=500, times=7)
     await world.deliver()
     assert len(world.sends()) == len(world.posted()) == 1
+
+
+async def test_a_role_is_pinged_once_for_a_post_that_promises_enough(world: World) -> None:
+    role = world.guild.create_role("Flippers", mentionable=True)
+    watch = await world.watch(name="Plants")
+    wanted = Delivery(role_id=role.id, ping_above_usd=6.0)
+    watch = await world.services.watches.change(
+        world.guild.id, "Plants", 1, lambda w: msgspec.structs.replace(w, delivery=wanted)
+    )
+    await world.signal(watch, net_usd=5.99)
+    await world.deliver()
+    await world.signal(watch, net_usd=6.0)
+    await world.deliver()
+    quiet, loud = world.sends()
+    assert not quiet.get("content")
+    assert loud["content"] == f"<@&{role.id}>"
+    assert loud["allowed_mentions"] == {"parse": [], "roles": [str(role.id)]}
