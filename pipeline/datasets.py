@@ -31,10 +31,11 @@ _SUFFIX = ".jsonl.zst"
 
 
 class Damaged(Struct, frozen=True):
-    """A file of records that could not be read, or not wholly."""
+    """A file of records that could not be read, or not wholly; `lost` if nothing of it could."""
 
     key: str
     reason: str
+    lost: bool = True
 
     @property
     def day(self) -> date:
@@ -95,7 +96,8 @@ def read_records(
             if since is None or getattr(record, TIME_OF[kind]) >= since:
                 yield record
         if undecodable:
-            _report(key, f"{len(undecodable)} of {len(lines)} records: {undecodable[0]}", damaged)
+            said = f"{len(undecodable)} of {len(lines)} records: {undecodable[0]}"
+            _report(key, said, damaged, lost=len(undecodable) == len(lines))
 
 
 def set_aside(store: ObjectStore, item: Damaged) -> None:
@@ -143,8 +145,8 @@ def lines_of(store: ObjectStore, key: str, damaged: list[Damaged] | None) -> lis
     return text.splitlines()
 
 
-def _report(key: str, reason: str, damaged: list[Damaged] | None) -> None:
+def _report(key: str, reason: str, damaged: list[Damaged] | None, *, lost: bool = True) -> None:
     if damaged is None:
         log.warning("records cannot be read", key=key, reason=reason)
     else:
-        damaged.append(Damaged(key, reason))
+        damaged.append(Damaged(key, reason, lost))

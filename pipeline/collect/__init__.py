@@ -14,13 +14,18 @@ from uuid import uuid4
 from pipeline.clock import Clock
 from pipeline.collect.book import Book
 from pipeline.collect.feed import SaleFeed
+from pipeline.collect.seen import Seen
 from pipeline.collect.source import CollectBudget, Requests, Source
+from pipeline.collect.standing import Standing
 from pipeline.collect.summary import CollectSummary, Rejects
 from pipeline.datasets import write_records
 from pipeline.objects import ObjectStore
 from pipeline.side import SideSource, gather
 
 __all__ = ["CollectBudget", "CollectSummary", "Source", "collect"]
+
+# By which share of the run's requests and minutes the long parts must make room for the next.
+FEED_UNTIL, STANDING_UNTIL = 0.6, 0.85
 
 
 def _quiet(_kind: str, _done: int, _of: int | None) -> None:
@@ -37,7 +42,7 @@ async def collect(
     progress: Callable[[str, int, int | None], None] = _quiet,
     side: Sequence[SideSource] = (),
 ) -> CollectSummary:
-    """Gather rates, newest listings, outcomes of earlier listings, and the sales that the store lacks.
+    """Gather rates, newest listings, lacking sales, the standing book, and outcomes of earlier listings.
 
     `run` names the records' files and must be new (by default the time with a random end); `progress` is
     told a kind, how many rows there are, and of how many or None; the tables of `side` are read meanwhile.
@@ -65,18 +70,29 @@ async def _collect(
     progress: Callable[[str, int, int | None], None],
 ) -> None:
     requests, rejects = Requests(budget), Rejects()
-    book = Book(client, store, requests, summary, rejects)
+    seen = Seen(store, summary)
+    book = Book(client, store, requests, summary, rejects, seen)
     feed = SaleFeed(client, store, requests, summary, rejects)
+    standing = Standing(client, store, requests, summary, rejects, seen)
 
     rates = await requests.ask("rates", client.rates)
     if rates is not None:
         await asyncio.to_thread(write_records, store, "rates", summary.run, [rates])
         summary.rows["rates"] += 1
-    await book.remember(clock)
+    await asyncio.to_thread(seen.remember, clock.now())
     await book.collect_listings(budget, progress)
-    await book.collect_outcomes(clock, budget, progress)
+    requests.until(FEED_UNTIL)
     await feed.collect(clock, budget, progress)
+    more = requests.paused
+    requests.until(STANDING_UNTIL)
+    await standing.collect(budget, progress)
+    requests.until(1.0)
+    # After the sweep, which has met most of those that are still open.
+    await book.collect_outcomes(clock, budget, progress)
+    if more:
+        await feed.collect(clock, budget, progress)
 
+    summary.gaps += feed.gaps()
     summary.rejected = rejects.counts
     summary.failures = requests.failures
     summary.requests = requests.made

@@ -52,6 +52,7 @@ class SaleFeed:
         self._summary, self._rejects = summary, rejects
         self._ids: set[str] = set()
         self._covered: list[Span] = []
+        self._window: Span | None = None  # what was wanted; None until the feed has answered
         self._settled = 0
         self._floor = 0  # the feed has nothing before this second
         self._pending: list[Sale] = []
@@ -64,13 +65,13 @@ class SaleFeed:
         now = clock.now()
         newest = await self._page(None)
         if newest is None:
-            self._summary.gaps += 1
             return
         if not newest[1]:
+            self._window = (0, 0)
             return
         end = max((_second(sale.sold_at) for sale in newest[0]), default=_second(now)) + 1
         self._settled = min(end, _second(now - SETTLING))
-        window = (_second(now - budget.history), end)
+        self._window = window = (_second(now - budget.history), end)
         holes = await asyncio.to_thread(self._holes, window)
         wanted = sum(high - low for low, high in holes)
         length = min(STRETCH_S, max(SHORTEST_S, wanted // (4 * budget.workers)))
@@ -87,8 +88,13 @@ class SaleFeed:
         await in_parallel(budget.workers, [partial(read, span) for span in pieces])
         await self._store_portion()
         progress("sales", self._summary.rows["sales"], self._summary.rows["sales"])
-        looked_at = (max(window[0], self._floor), self._settled)
-        self._summary.gaps += len(coverage.missing(looked_at, self._covered))
+
+    def gaps(self) -> int:
+        """How many stretches of what was wanted the store still lacks."""
+        if self._window is None:
+            return 1
+        looked_at = (max(self._window[0], self._floor), self._settled)
+        return len(coverage.missing(looked_at, self._covered))
 
     def _holes(self, window: Span) -> list[Span]:
         since = datetime.fromtimestamp(window[0], UTC)

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from pipeline.market.budget import Priority
 from pipeline.market.errors import MarketError, MarketUnavailable, QueryRejected
-from pipeline.market.values import Listing, Rates, Resolution, Sale
+from pipeline.market.values import AxieClass, Listing, Rates, Resolution, Sale
 
 T = TypeVar("T")
 R = TypeVar("R", covariant=True)
@@ -63,6 +63,11 @@ class Page(Protocol[R]):
         """How many rows came."""
         ...
 
+    @property
+    def total(self) -> int | None:
+        """How many rows the whole answer has, if the market told."""
+        ...
+
 
 class Source(Protocol):
     """The part of `pipeline.market.client.MarketClient` that collection uses. Raises MarketError."""
@@ -75,6 +80,16 @@ class Source(Protocol):
         self, offset: int = 0, size: int = 100, *, priority: Priority = ...
     ) -> Page[Listing]:
         """Open listings, roughly newest first."""
+        ...
+
+    async def standing_listings(
+        self,
+        classes: Sequence[AxieClass] = (),
+        breed_counts: Sequence[int] = (),
+        offset: int = 0,
+        size: int = 100,
+    ) -> Page[Listing]:
+        """Open listings of some classes and breed counts, by id."""
         ...
 
     async def sales(self, before: datetime | None = None, size: int = 50) -> Page[Sale]:
@@ -95,9 +110,25 @@ class Requests:
         self.failures: Counter[str] = Counter()
         self.fatal: MarketError | None = None
         self._budget = budget
-        self._deadline = time.monotonic() + budget.minutes * 60
+        self._began = time.monotonic()
+        self._share = 1.0
+        self.paused = False
         self._failed_in_a_row = 0
         self._refused: set[str] = set()
+
+    def until(self, share: float) -> None:
+        """From here on, spend no more than such a share of the run's requests and minutes in all.
+
+        `paused` tells whether that was reached: the rest is kept for other questions, until told anew.
+        """
+        self._share, self.paused = share, False
+
+    def _spent(self) -> str | None:
+        if self.made >= self._budget.requests * self._share:
+            return "request budget spent"
+        if time.monotonic() >= self._began + self._budget.minutes * 60 * self._share:
+            return "time spent"
+        return None
 
     async def ask(self, kind: str, call: Callable[[], Awaitable[T]]) -> T | None:
         """The answer of one request, or None where it failed or the budget is spent.
@@ -106,10 +137,11 @@ class Requests:
         """
         if kind in self._refused:
             return None
-        if self.stopped is None and self.made >= self._budget.requests:
-            self.stopped = "request budget spent"
-        if self.stopped is None and time.monotonic() >= self._deadline:
-            self.stopped = "time spent"
+        if self.stopped is None and (spent := self._spent()) is not None:
+            if self._share < 1:
+                self.paused = True
+                return None
+            self.stopped = spent
         if self.stopped is not None:
             return None
         self.made += 1

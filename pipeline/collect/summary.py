@@ -14,9 +14,10 @@ from pipeline.datasets import Damaged
 class CollectSummary(Struct):
     """Counts of one collection. `rows` and `duplicates` are by kind, `rejected` and `failures` by reason.
 
-    `gaps` counts places of the sale feed where rows may be missing for good or until a later run;
-    `stopped` says why it ended early, None where it got everything that it wanted. `side` has a phrase for
-    each source of side data.
+    `rows` counts under `sightings` the known listings that were met again, under `resolutions` the answers
+    to questions about others. `gaps` counts places where rows may be missing for good or until a later run;
+    `stopped` says why it ended early, None where it got everything that it wanted. `standing` is a phrase on
+    the sweep of the book, `side` has one for each source of side data.
     """
 
     run: str
@@ -29,6 +30,7 @@ class CollectSummary(Struct):
     requests: int = 0
     seconds: float = 0.0
     stopped: str | None = None
+    standing: str | None = None
     side: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -37,6 +39,8 @@ class CollectSummary(Struct):
             f"{self.requests:,} requests in {self.seconds:.1f} s"
             f"; duplicates: {_counts(self.duplicates) or 'none'}; gaps: {self.gaps}",
         ]
+        if self.standing:
+            lines.append(f"Standing listings: {self.standing}")
         lines += [f"Side data, {name.replace('_', ' ')}: {told}" for name, told in self.side.items()]
         if self.rejected:
             lines.append(f"Set aside: {_counts(self.rejected)}")

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from pipeline.market.budget import Priority
 from pipeline.market.errors import MarketError
-from pipeline.market.values import Listing, Rates, Resolution, Sale
+from pipeline.market.values import AxieClass, Listing, Rates, Resolution, Sale
 from tests.pipeline.market_data import RATES
 
 T = TypeVar("T")
@@ -29,6 +29,7 @@ class FakePage(Generic[T]):
     rows: tuple[T, ...]
     seen: int
     rejected: tuple[FakeRejected, ...] = ()
+    total: int | None = None
 
 
 class FakeMarket:
@@ -37,8 +38,12 @@ class FakeMarket:
     def __init__(self, sales: Sequence[Sale] = (), listings: Sequence[Listing] = ()) -> None:
         self.feed = list(sales)
         self.listings = list(listings)
+        self.standing: list[Listing] = []
+        self.cap = 10_000
+        self.tells_total = True
         self.outcomes: dict[str, Resolution] = {}
         self.fails: dict[int, MarketError] = {}
+        self.refuses: dict[str, MarketError] = {}  # by kind of request
         self.broken: set[str] = set()  # sale ids whose rows cannot be decoded
         self.latency = 0.0
         self.calls: Counter[str] = Counter()
@@ -55,6 +60,22 @@ class FakeMarket:
         await self._answer("listings")
         rows = tuple(self.listings[offset : offset + size])
         return FakePage(rows, len(rows))
+
+    async def standing_listings(
+        self,
+        classes: Sequence[AxieClass] = (),
+        breed_counts: Sequence[int] = (),
+        offset: int = 0,
+        size: int = 100,
+    ) -> FakePage[Listing]:
+        await self._answer("standing")
+        found = [
+            row
+            for row in self.standing
+            if row.axie.class_ in classes and (not breed_counts or row.axie.breed_count in breed_counts)
+        ]
+        rows = tuple(found[offset : offset + size]) if offset < self.cap else ()
+        return FakePage(rows, len(rows), total=(len(found) if rows else 0) if self.tells_total else None)
 
     async def sales(self, before: datetime | None = None, size: int = 50) -> FakePage[Sale]:
         await self._answer("sales")
@@ -77,7 +98,7 @@ class FakeMarket:
         self.busiest = max(self.busiest, self.busy)
         try:
             await asyncio.sleep(self.latency)
-            if error := self.fails.get(self.calls.total()):
+            if error := self.refuses.get(kind) or self.fails.get(self.calls.total()):
                 raise error
         finally:
             self.busy -= 1

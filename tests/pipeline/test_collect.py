@@ -206,6 +206,7 @@ async def test_outcomes_of_earlier_listings_are_asked_until_they_are_final(store
         row.hash: Resolution(row.hash, statuses[number % 3], NOW)
         for number, row in enumerate(market.listings)
     }
+    market.listings = []  # new ones have pushed them out of the newest pages
     clock.advance(3600)
     market.calls.clear()
     second = await run(market, store, clock)
@@ -218,13 +219,13 @@ async def test_outcomes_of_earlier_listings_are_asked_until_they_are_final(store
 
 async def test_the_outcomes_looked_at_longest_ago_are_asked_first(store: LocalStore) -> None:
     clock = ManualClock(NOW)
-    market = FakeMarket(SALES[:10], [listing(number) for number in range(100)])
+    listings = [listing(number) for number in range(100)]
+    market = FakeMarket(SALES[:10], listings)
     await run(market, store, clock)
+    market.listings = []
     for turn in range(2):
         clock.advance(3600)
-        market.outcomes = {
-            row.hash: Resolution(row.hash, OrderStatus.OPEN, clock.now()) for row in market.listings
-        }
+        market.outcomes = {row.hash: Resolution(row.hash, OrderStatus.OPEN, clock.now()) for row in listings}
         await run(market, store, clock, resolutions=50)
         checked = {row.hash for row in read_records(store, "resolutions", Resolution)}
         assert len(checked) == 50 * (turn + 1)
@@ -261,9 +262,8 @@ async def test_a_query_that_the_market_refuses_costs_its_kind_only(store: LocalS
     clock, market = ManualClock(NOW), FakeMarket(SALES, [listing(number) for number in range(300)])
     await run(market, store, clock)
     market.calls.clear()
-    market.fails = {
-        3: QueryRejected("the marketplace no longer knows Order.status")
-    }  # after rates and listings
+    market.listings = []
+    market.refuses = {"orders": QueryRejected("the marketplace no longer knows Order.status")}
     market.feed = [*SALES, replace(SALES[-1], id="new", sold_at=NOW)]
     summary = await run(market, store, clock, workers=1)
     assert market.calls["orders"] == 1
