@@ -24,6 +24,7 @@ from bot.errors import NoChampion, SettingsError
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.axies import Axies
 from bot.services.claims import Claims
 from bot.services.collecting import Collecting
 from bot.services.conditions import Conditions
@@ -133,6 +134,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         stack.callback(workers.close)
         journal = Journal(db, clock)
         announcements = Announcements(db)
+        parts, history, trends = Parts(db), History(db, clock), Trends(db)
         ledger = Ledger(db, clock)
         watches = Watches(db, clock)
         guilds = Guilds(db, clock, watches)
@@ -143,12 +145,13 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             supervisor=supervisor,
             market=market,
             watches=watches,
-            parts=Parts(db),
+            parts=parts,
             previews=Previews(db, clock),
             guilds=guilds,
             journal=journal,
-            history=History(db, clock),
-            trends=Trends(db),
+            history=history,
+            trends=trends,
+            axies=Axies(market, predictor, trends, history, parts),
             announcements=announcements,
             conditions=Conditions(db, announcements),
             digests=Digests(db, guilds, ledger, announcements, clock),

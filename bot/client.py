@@ -38,6 +38,8 @@ COGS: Final = (
     "cogs.thresholds",
     "cogs.predictions",
     "cogs.performance",
+    "cogs.market",
+    "cogs.axie",
     "cogs.model",
     "cogs.status",
     "cogs.settings",

@@ -1,9 +1,6 @@
-"""Predictions on request: what an axie would resell for, and what was predicted lately."""
+"""Looking back at predictions: the newest in pages, and those about one axie."""
 
 from __future__ import annotations
-
-import asyncio
-from typing import Final
 
 import discord
 from discord import app_commands
@@ -15,16 +12,14 @@ from bot.errors import NotFound
 from bot.services.history import MAX_DAYS, Wanted
 from cogs import choices, embeds, looking, rows
 from cogs.format import Moment
-from pipeline.market.errors import MarketUnavailable
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
 
-ANSWER_S: Final = 45.0  # nobody waits longer for an answer
 Interaction = discord.Interaction[AxieflipBot]
 
 
 class PredictionsCog(commands.Cog, name="Predictions"):
-    """`/predict` and `/predictions recent`."""
+    """`/predictions recent` and `show`."""
 
     predictions = app_commands.Group(
         name="predictions", description="What the bot predicted", guild_only=True
@@ -32,34 +27,6 @@ class PredictionsCog(commands.Cog, name="Predictions"):
 
     def __init__(self, bot: AxieflipBot) -> None:
         self._services = bot.services
-
-    @app_commands.command(
-        name="predict", description="What an axie would resell for, and whether its ask pays"
-    )
-    @app_commands.describe(axie_id="The number of the axie, as in its address on the marketplace")
-    @app_commands.guild_only()
-    async def predict(self, interaction: Interaction, axie_id: Range[int, 0, 2_000_000_000]) -> None:
-        """Ask the marketplace for the axie, and the model for its price."""
-        # Private as a whole: the first message after a deferral, an error too, is as public as the deferral.
-        await interaction.response.defer(thinking=True, ephemeral=True)
-        services = self._services
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                detail = (await services.market.axies([axie_id])).get(axie_id)
-        except TimeoutError:
-            raise MarketUnavailable(f"no answer within {ANSWER_S:.0f} s") from None
-        if detail is None:
-            raise NotFound(
-                f"The marketplace knows no adult axie #{axie_id}. Check the number; eggs cannot be priced."
-            )
-        moment = Moment.of(services.clock)
-        if detail.listing is None:
-            embed = embeds.predicted(detail.axie, services.predictor.forecast(detail.axie), moment)
-        else:
-            embed = embeds.predicted_listing(
-                detail.listing, services.predictor.predict(detail.listing), moment
-            )
-        await interaction.followup.send(embed=embed, view=embeds.marketplace_button(axie_id))
 
     @predictions.command(name="recent", description="The listings that the bot priced, newest first")
     @app_commands.describe(

@@ -238,11 +238,12 @@ class OutcomeRow(Base):
 
 
 class PartRow(Base):
-    """A part that some listed axie had."""
+    """A part that some listed axie had, and the gene that shows as it: `tail:Beast:4`."""
 
     __tablename__ = "parts"
 
     id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    gene: Mapped[str | None] = mapped_column(String(30))
 
 
 class TrainingRunRow(Base):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.db import Database
     from bot.services.announcements import Announcements
     from bot.services.audit import Audit
+    from bot.services.axies import Axies
     from bot.services.claims import Claims
     from bot.services.conditions import Conditions
     from bot.services.digests import Digests
@@ -55,6 +56,7 @@ class Services:
     journal: Journal
     history: History
     trends: Trends
+    axies: Axies
     announcements: Announcements
     conditions: Conditions
     digests: Digests

@@ -15,7 +15,7 @@ from sqlalchemy import func, literal_column, select
 
 from bot.db import Database
 from bot.db.lookback import FloorRow, SaleRow
-from pipeline.market.groups import CRITERIA
+from pipeline.market.groups import ALL, CRITERIA
 from pipeline.market.traits import Collection, collection
 from pipeline.market.values import AxieClass, Sale
 from pipeline.signal import Forecast
@@ -70,6 +70,18 @@ class PastSale(Struct, frozen=True):
 
     at: datetime
     price_usd: float
+
+
+class MarketView(Struct, frozen=True):
+    """The market at a moment: its floors, what the last day traded, and the days before as a course."""
+
+    floors: dict[str, Floor]
+    day: Traded
+    by_class: dict[AxieClass, Traded]
+    by_collection: dict[Collection, Traded]
+    course: list[Floor]
+    volumes: list[Bucket]
+    span_s: float
 
 
 class Trends:
@@ -173,6 +185,22 @@ class Trends:
         )
         async with self._db.reading() as session:
             return [msgspec.convert(tuple(row), Checked) for row in await session.execute(rows)]
+
+    async def view(self, now: datetime, back: timedelta) -> MarketView:
+        """All that there is to say of the market at a moment, with its course over some days before."""
+        day_ago, hours = now - timedelta(days=1), 24 if back > timedelta(days=4) else 3
+        by_class = await self.by_class(day_ago)
+        return MarketView(
+            floors=await self.floors(),
+            day=Traded(
+                sum(each.sales for each in by_class.values()), sum(each.usd for each in by_class.values())
+            ),
+            by_class=by_class,
+            by_collection=await self.by_collection(day_ago),
+            course=await self.floor_history(ALL, now - back),
+            volumes=await self.traded(now - back, now, hours),
+            span_s=hours * _HOUR,
+        )
 
     async def of_axie(self, axie_id: int, limit: int = 10) -> list[PastSale]:
         """The last sales of an axie, newest first."""

@@ -109,6 +109,7 @@ def services(db: Database, clock: ManualClock, market: Market, champion: Champio
         journal=Journal(db, clock),
         history=History(db, clock),
         trends=Trends(db),
+        axies=cast(Any, None),
         announcements=Announcements(db),
         conditions=Conditions(db, Announcements(db)),
         digests=cast(Any, None),

@@ -17,6 +17,7 @@ from bot.db import Database, upgrade
 from bot.services import Services, posts
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
+from bot.services.axies import Axies
 from bot.services.claims import Claims
 from bot.services.conditions import Conditions
 from bot.services.digests import Digests
@@ -83,7 +84,9 @@ async def services(
         runs = Runs(db)
         registry = Registry(open_store(f"file:{tmp_path / 'store'}"), b"a key of sixteen+")
         predictor = RulePredictor(clock, registry)
+        shelf = Shelf()
         announcements = Announcements(db)
+        parts, history, trends = Parts(db), History(db, clock), Trends(db)
         ledger = Ledger(db, clock)
         watches = Watches(db, clock)
         guilds = Guilds(db, clock, watches)
@@ -93,14 +96,15 @@ async def services(
             clock=clock,
             db=db,
             supervisor=supervisor,
-            market=Shelf(),
+            market=shelf,
             watches=watches,
-            parts=Parts(db),
+            parts=parts,
             previews=Previews(db, clock),
             guilds=guilds,
             journal=Journal(db, clock),
-            history=History(db, clock),
-            trends=Trends(db),
+            history=history,
+            trends=trends,
+            axies=Axies(shelf, predictor, trends, history, parts),
             announcements=announcements,
             conditions=Conditions(db, announcements),
             digests=Digests(db, guilds, ledger, announcements, clock),

@@ -16,7 +16,7 @@ from bot.services.runs import Run, Runs
 from models.registry import Registry
 from pipeline.clock import Clock
 from pipeline.market.budget import RequestBudget
-from pipeline.market.pages import AxieDetail
+from pipeline.market.pages import AxieDetail, Page
 from pipeline.market.values import (
     Axie,
     AxieClass,
@@ -25,6 +25,7 @@ from pipeline.market.values import (
     Part,
     Rates,
     Resolution,
+    Sale,
     Slot,
     Stats,
     Token,
@@ -56,12 +57,19 @@ class Shelf:
         self.unknown: set[str] = set()
         self.failure: Exception | None = None
         self.asked: list[str] = []
+        self.sold: list[Sale] = []
         self.budget = RequestBudget()
 
     async def axies(self, ids: Iterable[int]) -> dict[int, AxieDetail]:
         if self.failure:
             raise self.failure
         return {id_: self.details[id_] for id_ in ids if id_ in self.details}
+
+    async def sales_of(self, axie_id: int, size: int = 10) -> Page[Sale]:
+        if self.failure:
+            raise self.failure
+        found = tuple(sale for sale in self.sold if sale.axie.id == axie_id)[:size]
+        return Page(found, (), None, (), len(found), 0.0, RATES.at)
 
     async def orders(self, hashes: Iterable[str]) -> dict[str, Resolution]:
         if self.failure:

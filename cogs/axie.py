@@ -1,0 +1,80 @@
+"""`/axie`: one axie's page, with its picture, what it is worth, its genes and its history.
+
+`/predict` asked for the second of these; it is kept as another name of the page, which begins with it.
+"""
+
+from __future__ import annotations
+
+import io
+
+import discord
+import structlog
+from discord import app_commands
+from discord.app_commands import Range, Transform
+from discord.ext import commands
+
+from bot.client import AxieflipBot
+from bot.services.axies import AxiePage
+from cogs import choices, embeds, markets, money, plots
+from cogs.format import Moment
+
+log = structlog.get_logger(__name__)
+
+Interaction = discord.Interaction[AxieflipBot]
+
+
+class AxieCog(commands.Cog, name="Axie"):
+    """`/axie` and `/predict`."""
+
+    def __init__(self, bot: AxieflipBot) -> None:
+        self._services = bot.services
+
+    @app_commands.command(name="axie", description="One axie: what it is worth, its genes and its history")
+    @app_commands.describe(id="The number of the axie, as in its address on the marketplace")
+    @app_commands.guild_only()
+    async def axie(self, interaction: Interaction, id: Transform[int, choices.ListedAxie]) -> None:  # noqa: A002
+        """Show the axie's page."""
+        await self._show(interaction, id)
+
+    @app_commands.command(
+        name="predict", description="What an axie would resell for, and whether its ask pays"
+    )
+    @app_commands.describe(axie_id="The number of the axie, as in its address on the marketplace")
+    @app_commands.guild_only()
+    async def predict(self, interaction: Interaction, axie_id: Range[int, 0, 2_000_000_000]) -> None:
+        """Show the axie's page."""
+        await self._show(interaction, axie_id)
+
+    async def _show(self, interaction: Interaction, axie_id: int) -> None:
+        # Private as a whole: the first message after a deferral, an error too, is as public as the deferral.
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        services, guild = self._services, choices.guild(interaction)
+        page = await services.axies.page(guild, axie_id)
+        shown = markets.axie(page, Moment.of(services.clock), await money.of(services, guild))
+        view = embeds.marketplace_button(axie_id)
+        picture = await self._picture(page)
+        if picture is None:
+            await interaction.followup.send(embeds=shown, view=view)
+            return
+        shown[-1].set_image(url="attachment://history.png")
+        file = discord.File(io.BytesIO(picture), "history.png")
+        await interaction.followup.send(embeds=shown, view=view, file=file)
+
+    async def _picture(self, page: AxiePage) -> bytes | None:
+        sales = [(sale.at, sale.price_usd) for sale in reversed(page.sales)]
+        asks = [
+            (seen.prediction.forecast.at, seen.prediction.ask_usd, seen.prediction.forecast.resale_usd)
+            for seen in reversed(page.seen)
+        ]
+        if len(sales) + len(asks) < 2:
+            return None
+        try:
+            return await self._services.workers.run(plots.axie, sales, asks)
+        except Exception:  # the words are worth more than the picture
+            log.exception("an axie's history could not be drawn", axie=page.detail.axie.id)
+            return None
+
+
+async def setup(bot: AxieflipBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(AxieCog(bot))

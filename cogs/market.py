@@ -1,0 +1,57 @@
+"""`/market`: floors by class and collection, volume and level, with a picture of how they came about."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Final
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.client import AxieflipBot
+from bot.services.trends import MarketView
+from cogs import choices, markets, money, plots
+from cogs.format import Moment
+
+Interaction = discord.Interaction[AxieflipBot]
+MAX_DAYS: Final = 90
+
+
+class MarketCog(commands.Cog, name="Market"):
+    """`/market`."""
+
+    def __init__(self, bot: AxieflipBot) -> None:
+        self._services = bot.services
+
+    @app_commands.command(name="market", description="Floors by class and collection, volume and level")
+    @app_commands.describe(days="How many days the picture shows (default 7)")
+    @app_commands.guild_only()
+    async def market(self, interaction: Interaction, days: Range[int, 1, MAX_DAYS] = 7) -> None:
+        """Show the market as it is, and how it came there."""
+        await interaction.response.defer(thinking=True)
+        services, guild = self._services, choices.guild(interaction)
+        now = services.clock.now()
+        found = await services.trends.view(now, timedelta(days=days))
+        embed = markets.market(found, Moment.of(services.clock), await money.of(services, guild))
+        picture = await self._picture(found)
+        if picture is None:
+            await interaction.followup.send(embed=embed)
+            return
+        embed.set_image(url="attachment://market.png")
+        await interaction.followup.send(embed=embed, file=discord.File(io.BytesIO(picture), "market.png"))
+
+    async def _picture(self, found: MarketView) -> bytes | None:
+        floors = [(floor.at, floor.floor_usd) for floor in found.course if floor.floor_usd is not None]
+        levels = [(floor.at, floor.level_usd) for floor in found.course if floor.level_usd is not None]
+        volumes = [(bucket.at, bucket.traded.usd) for bucket in found.volumes]
+        if len(floors) + len(levels) < 2 and len(volumes) < 2:
+            return None
+        return await self._services.workers.run(plots.market, floors, levels, volumes, found.span_s)
+
+
+async def setup(bot: AxieflipBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(MarketCog(bot))
