@@ -105,14 +105,17 @@ async def train_command(settings: Settings, days: float | None, jobs: int) -> No
 
 
 def describe(result: Result) -> str:
-    """A trained version in two lines."""
+    """A trained version in three lines, and a line for each warning about its data."""
     metrics = result.report["metrics"]
     weights = ", ".join(
         f"{name} {facts['weight']:.0%}" for name, facts in result.report["members"].items() if facts["weight"]
     )
+    warnings = result.report.get("warnings", ())
     verdict = "promoted" if result.promoted else "not promoted"
     return (
         f"Model {result.version}: median error {metrics['median_ape']:.1%}, "
         f"90 % interval covers {metrics['coverage_90']:.0%} of {metrics['rows']} newest sales; {verdict}: "
         f"{result.reason}\nMembers: {weights}; {result.report['rows']} sales learnt from"
+        f"\nValidation: {len(warnings)} warnings, {result.report.get('validation', 'no report')}"
+        + "".join(f"\n  {warning}" for warning in warnings)
     )

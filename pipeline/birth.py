@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
+
+WEEK = timedelta(days=7)
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -56,8 +59,8 @@ def run(order: Order) -> Result:
     """Do the job, telling progress on standard output. Never raises for what the data can cause."""
     from models.ensemble import TrainingError
     from models.registry import Registry, RegistryError
-    from pipeline.labels import asked, build_sales
-    from pipeline.objects import StoreError, open_store
+    from pipeline.labels import asked, build_sales, due, files_of, listing_outcomes
+    from pipeline.objects import StoreError, link, open_store
     from pipeline.training import train
     from pipeline.validation import ValidationFailed, save_report, validate
 
@@ -70,27 +73,35 @@ def run(order: Order) -> Result:
         since = order.now - timedelta(days=order.days) if order.days else None
         labels = build_sales(store, since=since)
         _tell("validating", 0.08)
-        checked = validate(labels.table, now=order.now, min_rows=order.min_rows)
-        report = save_report(store, name, checked)
+        checked = validate(
+            labels.table,
+            now=order.now,
+            min_rows=order.min_rows,
+            listings=due(listing_outcomes(store, order.now - WEEK, youngest=None, damaged=[]), order.now),
+            excluded=labels.excluded,
+            damaged=[f"{item.key} ({item.reason})" for item in labels.damaged],
+            trace=lambda rows: files_of(store, rows),
+        )
+        report = link(order.store, save_report(store, name, checked))
         outcome = train(
             labels.table,
             Registry(store, order.key.encode()),
             asked(store, labels.table["sold_at"].max()),
             n_jobs=order.jobs,
             progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
+            facts={
+                "excluded": dict(labels.excluded),
+                "damaged": dict(Counter(item.reason for item in labels.damaged)),
+                "warnings": list(checked.warnings),
+                "validation": report,
+            },
         )
     except ValidationFailed as error:
-        kept = save_report(store, name, error.report)
+        kept = link(order.store, save_report(store, name, error.report))
         return Result(error=f"{error} (report: {kept})")
     except (TrainingError, RegistryError, StoreError) as error:
         return Result(error=str(error))
-    facts: dict[str, Any] = {
-        **outcome.card.facts,
-        "excluded": dict(labels.excluded),
-        "warnings": list(checked.warnings),
-        "validation": report,
-    }
-    return Result(outcome.card.version, outcome.promoted, outcome.reason, None, facts)
+    return Result(outcome.card.version, outcome.promoted, outcome.reason, None, outcome.card.facts)
 
 
 def _tell(stage: str, fraction: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -117,11 +117,13 @@ def train(
     seed: int = 0,
     n_jobs: int = 1,
     progress: Progress = _quiet,
+    facts: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train on a sales table, store the version signed, and promote it if it earns its place.
 
-    `asked` are axies that were listed about when the table ends, with their asks in dollars.
-    Raises TrainingError if the data cannot give a model; nothing is stored then.
+    `asked` are axies that were listed about when the table ends, with their asks in dollars;
+    `facts` of the data go onto the version's card. Raises TrainingError if the data cannot give a model;
+    nothing is stored then.
     """
     data = examples(table, lambda stage, share: progress(stage, 0.15 * share))
     fitted = learn(
@@ -136,7 +138,9 @@ def train(
     progress("storing", 0.96)
     asks = _asks(fitted, data, asked)
     artefact = {"ensemble": fitted.ensemble, "state": data.state.dump(), "asks": asks}
-    card = registry.save(_name(data), artefact, _facts(fitted, data) | {"asks": asdict(asks)})
+    card = registry.save(
+        _name(data), artefact, _facts(fitted, data) | {"asks": asdict(asks)} | dict(facts or {})
+    )
     if promoted:
         registry.promote(card.version)
     progress("done", 1.0)

@@ -7,6 +7,9 @@ that were not sold are kept too, with how long nobody wanted them (`listing_outc
 
 from pipeline.labels.asked import asked
 from pipeline.labels.build import LabelResult, build_sales
-from pipeline.labels.outcomes import ListingOutcome, listing_outcomes
+from pipeline.labels.outcomes import ListingOutcome, due, listing_outcomes
+from pipeline.labels.trace import files_of
 
-__all__ = ["LabelResult", "ListingOutcome", "asked", "build_sales", "listing_outcomes"]
+__all__ = [
+    "LabelResult", "ListingOutcome", "asked", "build_sales", "due", "files_of", "listing_outcomes",
+]  # fmt: skip

@@ -7,9 +7,10 @@ that nobody had bought it until then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import pandas as pd
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from pipeline.labels.suspects import suspect_sales
 from pipeline.market.values import Axie, Listing, OrderStatus, Rates, Resolution, Sale
 from pipeline.objects import ObjectStore
 
+DAY = timedelta(days=1)
 YOUNG = timedelta(hours=8)  # bargains among the older ones have been bought before they could be seen
 
 
@@ -93,6 +95,16 @@ def listing_outcomes(
             found.append(_outcome(listing, ask, orders[listing.hash], told))
     found.sort(key=lambda outcome: (outcome.seen_at, outcome.hash))
     return found
+
+
+def due(outcomes: Iterable[ListingOutcome], now: datetime) -> pd.DataFrame:
+    """The listings seen more than a day ago, and in `resolved` whether anything was heard of them since."""
+    rows = [
+        outcome.sold or outcome.status.final or outcome.open_until > outcome.seen_at
+        for outcome in outcomes
+        if now - outcome.seen_at > DAY
+    ]
+    return pd.DataFrame({"resolved": pd.Series(rows, dtype=bool)})
 
 
 def _first_seen(rows: Sequence[Listing], orders: dict[str, Known]) -> dict[str, Listing]:

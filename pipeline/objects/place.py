@@ -23,3 +23,11 @@ def open_store(url: str, endpoint_url: str | None = None) -> ObjectStore:
             raise StoreError("an s3:// address holds a bucket only; credentials belong in the environment")
         return S3Store(parts.netloc, parts.path, endpoint_url)
     raise StoreError(f"{url!r} is no object store: use file:folder or s3://bucket/prefix")
+
+
+def link(url: str, key: str) -> str:
+    """Where a person finds an object of the store at `url`: a link that opens, or an S3 address."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return (Path(unquote(parts.path)).expanduser().absolute() / key).as_uri()
+    return f"{url.rstrip('/')}/{key}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,20 @@ WEEK = timedelta(days=7)
 COMPARABLE = 200  # rows on either side below which a day and a week are not compared
 MIN_ROWS = 2_000
 _SHOWN = 5
+_ROW_NAME = ("axie_id", "sold_at")
+
+
+RowName = tuple[int, datetime]
+"""Names a row of a sales table: the axie, and when it was sold."""
+Trace = Callable[[Sequence[RowName]], Sequence[str]]
+"""Finds the files from which some rows came."""
 
 
 class Finding(Struct, frozen=True):
-    """What one expectation found. `observed` is a short text, `details` the library's own result."""
+    """What one expectation found. `observed` is a short text, `details` the library's own result.
+
+    `files` are those from which the first offending rows came, where that can be told.
+    """
 
     expectation: str
     column: str
@@ -31,13 +41,19 @@ class Finding(Struct, frozen=True):
     observed: str
     expected: str
     details: dict[str, Any]
+    files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.expectation} on {self.column}: observed {self.observed}; expected {self.expected}"
+        text = f"{self.expectation} on {self.column}: observed {self.observed}; expected {self.expected}"
+        return f"{text}; in {', '.join(self.files)}" if self.files else text
 
 
 class ValidationReport(Struct, frozen=True):
-    """The outcome for a table: failed hard and soft expectations in words, and every finding."""
+    """The outcome for a table: failed hard and soft expectations in words, and every finding.
+
+    `excluded` counts what had been left out of the table, by reason; `damaged` are files that could not
+    be read, with why.
+    """
 
     success: bool
     hard: tuple[str, ...]
@@ -45,6 +61,8 @@ class ValidationReport(Struct, frozen=True):
     checked: int
     rows: int
     findings: tuple[Finding, ...]
+    excluded: dict[str, int] = {}
+    damaged: tuple[str, ...] = ()
 
 
 class ValidationFailed(Exception):
@@ -56,19 +74,34 @@ class ValidationFailed(Exception):
 
 
 def validate(
-    table: pd.DataFrame, *, now: datetime, min_rows: int = MIN_ROWS, history: pd.DataFrame | None = None
+    table: pd.DataFrame,
+    *,
+    now: datetime,
+    min_rows: int = MIN_ROWS,
+    history: pd.DataFrame | None = None,
+    listings: pd.DataFrame | None = None,
+    excluded: Mapping[str, int] | None = None,
+    damaged: Sequence[str] = (),
+    trace: Trace | None = None,
 ) -> ValidationReport:
     """Check a sales table; `now` is market time. Raises ValidationFailed for what is hard.
 
     The newest day is compared with the week before it, found in `history` or else in the table itself;
-    what differs there, or looks unusual, is a warning.
+    what differs there, or looks unusual, is a warning, and so is every damaged file. `listings` has a row
+    for each listing due for an outcome, and whether its column `resolved` tells one. `trace` finds the
+    files that a failure's rows came from.
     """
-    findings = _run(table, suite.of_table(table, now, min_rows))
+    findings = _run(table, suite.of_table(table, now, min_rows), trace)
     if suite.has_required(table):
         findings += _compared(table, history)
+    if listings is not None and len(listings) >= COMPARABLE:
+        findings += _run(listings, suite.of_listings())
     hard = tuple(str(found) for found in findings if found.hard and not found.success)
     soft = tuple(str(found) for found in findings if not found.hard and not found.success)
-    report = ValidationReport(not hard, hard, soft, len(findings), len(table), tuple(findings))
+    soft += tuple(f"left out as damaged: {file}" for file in damaged)
+    report = ValidationReport(
+        not hard, hard, soft, len(findings), len(table), tuple(findings), dict(excluded or {}), (*damaged,)
+    )
     if hard:
         raise ValidationFailed(report)
     return report
@@ -81,10 +114,10 @@ def _compared(table: pd.DataFrame, history: pd.DataFrame | None) -> list[Finding
     week = older[(older["sold_at"] <= newest - DAY) & (older["sold_at"] > newest - DAY - WEEK)]
     if len(day) < COMPARABLE or len(week) < COMPARABLE:
         return []
-    return _run(day, suite.of_day(week, newest))
+    return _run(day, suite.of_day(day, week, newest))
 
 
-def _run(table: pd.DataFrame, expectations: Sequence[Any]) -> list[Finding]:
+def _run(table: pd.DataFrame, expectations: Sequence[Any], trace: Trace | None = None) -> list[Finding]:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read by the library when it is first imported
     import great_expectations as gx
 
@@ -93,14 +126,20 @@ def _run(table: pd.DataFrame, expectations: Sequence[Any]) -> list[Finding]:
     asset = context.data_sources.add_pandas("memory").add_dataframe_asset("sales")
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": table})
     checks = gx.ExpectationSuite(name="sales", expectations=list(expectations))
-    return [_finding(result) for result in batch.validate(checks).results]
+    named = [name for name in _ROW_NAME if name in table.columns]
+    told: dict[str, Any] = {"result_format": "SUMMARY"}
+    if len(named) == len(_ROW_NAME):
+        told["unexpected_index_column_names"] = named
+    results = batch.validate(checks, result_format=told).results
+    return [_finding(result, table, trace) for result in results]
 
 
-def _finding(result: Any) -> Finding:
+def _finding(result: Any, table: pd.DataFrame, trace: Trace | None) -> Finding:
     config = result.expectation_config
     kwargs = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
     column = kwargs.pop("column", None) or " and ".join(kwargs.pop("column_list", ())) or "the table"
     plain = result.to_json_dict()
+    rows = [] if trace is None or result.success else _offending(result, table)
     return Finding(
         expectation=str(config.type),
         column=column,
@@ -109,7 +148,21 @@ def _finding(result: Any) -> Finding:
         observed=_observed(result),
         expected=str(config.meta["expected"]),
         details={"kwargs": plain["expectation_config"]["kwargs"], "result": plain["result"]},
+        files=tuple(trace(rows)[:_SHOWN]) if trace is not None and rows else (),
     )
+
+
+def _offending(result: Any, table: pd.DataFrame) -> list[RowName]:
+    """The first rows that broke an expectation; for one of the newest sale, that sale."""
+    found: list[Mapping[str, Any]] = result.result.get("partial_unexpected_index_list") or []
+    if result.expectation_config.type == "expect_column_max_to_be_between" and len(table):
+        newest = table.nlargest(1, "sold_at").iloc[0]
+        found = [{name: newest[name] for name in _ROW_NAME}]
+    return [(int(row["axie_id"]), row["sold_at"].to_pydatetime()) for row in found if _named(row)]
+
+
+def _named(row: Mapping[str, Any]) -> bool:
+    return all(row.get(name) == row.get(name) and row.get(name) is not None for name in _ROW_NAME)
 
 
 def _observed(result: Any) -> str:

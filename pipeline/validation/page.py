@@ -36,15 +36,31 @@ def render_html(report: ValidationReport, run: str) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Validation {html.escape(run)}</title>'
         f"<style>{_STYLE}</style><h1>Validation {verdict}</h1><p>{html.escape(run)}: {summary}.</p>"
-        "<table><tr><th></th><th>Column</th><th>Expectation</th><th>Observed</th><th>Expected</th></tr>"
+        f"{_left_out(report)}"
+        "<table><tr><th></th><th>Column</th><th>Expectation</th><th>Observed</th><th>Expected</th>"
+        "<th>Files</th></tr>"
         f"{''.join(_rows(report.findings))}</table></html>\n"
     )
+
+
+def _left_out(report: ValidationReport) -> str:
+    """What never came into the table."""
+    lines = [f"{count:,} sales left out: {reason}" for reason, count in report.excluded.items()]
+    lines += [f"Damaged: {file}" for file in report.damaged]
+    return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def _rows(findings: Iterable[Finding]) -> Iterable[str]:
     for found in sorted(findings, key=lambda found: (found.success, not found.hard)):
         state = "passed" if found.success else "failed" if found.hard else "warning"
-        cells = (state, found.column, found.expectation, found.observed, found.expected)
+        cells = (
+            state,
+            found.column,
+            found.expectation,
+            found.observed,
+            found.expected,
+            "\n".join(found.files),
+        )
         yield f'<tr class="{state}">{"".join(f"<td>{html.escape(cell)}</td>" for cell in cells)}</tr>'
 
 

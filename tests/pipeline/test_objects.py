@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
@@ -24,6 +25,7 @@ from pipeline.objects import (
     S3Store,
     StoreError,
     checked_key,
+    link,
     open_store,
 )
 
@@ -220,3 +222,12 @@ def test_credentials_in_an_address_are_refused_and_not_repeated() -> None:
 def test_importing_the_stores_does_not_import_boto3() -> None:
     code = "import sys, pipeline.objects; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_link_leads_a_person_to_an_object(tmp_path: Path) -> None:
+    url = f"file:{tmp_path}/some store"
+    open_store(url.replace(" ", "%20")).put("reports/a/b.html", b"page")
+    told = link(url.replace(" ", "%20"), "reports/a/b.html")
+    assert told.startswith("file:///")
+    assert Path(unquote(urlsplit(told).path)).read_bytes() == b"page"
+    assert link("s3://bucket/prefix/", "reports/a/b.html") == "s3://bucket/prefix/reports/a/b.html"

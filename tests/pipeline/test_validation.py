@@ -6,18 +6,23 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
+from pipeline.datasets import write_records
+from pipeline.labels import build_sales, due, files_of, listing_outcomes
+from pipeline.market.values import OrderStatus, Resolution
 from pipeline.objects import LocalStore
 from pipeline.sales import SLOTS, conform, empty_sales
 from pipeline.validation import ValidationFailed, save_report, validate
-from tests.pipeline.market_data import NOW
+from pipeline.validation.page import render_html
+from tests.pipeline.market_data import NOW, RATES, listing, true_sales
 
 CLASSES = ["Beast", "Bug", "Bird", "Plant", "Aquatic", "Reptile"]
 
@@ -187,3 +192,81 @@ def test_a_report_is_kept_as_data_and_as_a_page(tmp_path: Path) -> None:
 def test_importing_the_gate_does_not_import_the_library() -> None:
     code = "import sys, pipeline.validation; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_hard_failure_names_the_file_that_its_row_came_from(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    write_records(store, "rates", "run", [replace(RATES, at=NOW - timedelta(days=9))])
+    sales = [true.sale for true in true_sales(900, seed=5)]
+    write_records(store, "sales", "morning", sales[:600])
+    bad = replace(sales[700], axie=replace(sales[700].axie, breed_count=9))
+    write_records(store, "sales", "evening", [*sales[600:700], bad, *sales[701:]])
+    table = build_sales(store).table
+    with pytest.raises(ValidationFailed) as caught:
+        validate(table, now=NOW, min_rows=500, trace=lambda rows: files_of(store, rows))
+    (message,) = caught.value.report.hard
+    file = f"raw/sales/dt={bad.sold_at:%Y-%m-%d}/evening.jsonl.zst"
+    assert message.endswith(f"breed counts from 0 to 7; in {file}")
+    assert "observed 1 of" in message
+    assert "(9)" in message
+    assert file in render_html(caught.value.report, "run")
+
+
+def test_a_row_made_from_a_listing_is_traced_to_that_listing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    keys = write_records(store, "listings", "run", [listing(1)])
+    write_records(store, "listings", "other", [listing(2)])
+    assert files_of(store, [(listing(1).axie.id, NOW)]) == keys
+    assert files_of(store, []) == []
+
+
+def test_a_sale_from_the_future_is_traced_too() -> None:
+    asked: list[tuple[int, datetime]] = []
+
+    def trace(rows: Sequence[tuple[int, datetime]]) -> list[str]:
+        asked.extend(rows)
+        return ["the file"]
+
+    with pytest.raises(ValidationFailed, match=r"max_to_be_between on sold_at: .*in the file"):
+        validate(GOOD, now=NOW - timedelta(hours=2), trace=trace)
+    newest = GOOD.loc[GOOD["sold_at"].idxmax()]
+    assert set(asked) == {(int(newest["axie_id"]), newest["sold_at"].to_pydatetime())}
+
+
+def test_tokens_mixed_otherwise_than_in_their_week_are_a_warning() -> None:
+    table = GOOD.copy()
+    table.loc[last_day(table), "payment_token"] = "USDC"
+    (warning,) = validate(table, now=NOW).warnings
+    assert "on payment_token" in warning
+    assert "tokens on the day up to" in warning
+
+
+@pytest.mark.parametrize(("heard", "warnings"), [(190, 1), (250, 0)])
+def test_listings_whose_outcome_nobody_asked_for_are_a_warning(heard: int, warnings: int) -> None:
+    listings = pd.DataFrame({"resolved": [True] * heard + [False] * (300 - heard)})
+    found = validate(GOOD, now=NOW, listings=listings).warnings
+    assert len(found) == warnings
+    assert all("on resolved: observed 110 of 300" in warning for warning in found)
+
+
+def test_only_listings_seen_a_day_ago_are_due(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    write_records(store, "rates", "run", [replace(RATES, at=NOW - timedelta(days=9))])
+    ages = [timedelta(hours=hours) for hours in (1, 30, 40, 50)]
+    seen = [listing(n, started_at=NOW - age, seen_at=NOW - age) for n, age in enumerate(ages)]
+    write_records(store, "listings", "run", seen)
+    answers = [
+        Resolution(seen[0].hash, OrderStatus.OPEN, NOW),
+        Resolution(seen[1].hash, OrderStatus.CANCELLED, NOW),
+        Resolution(seen[2].hash, OrderStatus.OPEN, NOW),
+    ]
+    write_records(store, "resolutions", "run", answers)
+    assert sorted(due(listing_outcomes(store), NOW)["resolved"]) == [False, True, True]
+
+
+def test_damaged_files_are_warnings_and_what_was_left_out_is_counted_on_the_page() -> None:
+    report = validate(GOOD, now=NOW, excluded={"self-trade": 7}, damaged=["raw/sales/x.zst (truncated)"])
+    assert report.warnings == ("left out as damaged: raw/sales/x.zst (truncated)",)
+    page = render_html(report, "run")
+    assert "7 sales left out: self-trade" in page
+    assert "Damaged: raw/sales/x.zst (truncated)" in page
