@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 COGS: Final = (
     "cogs.errors",
-    "cogs.access",
+    "cogs.gate",
     "cogs.servers",
     "cogs.buttons",
     "cogs.alerts",
@@ -43,6 +43,8 @@ COGS: Final = (
     "cogs.model",
     "cogs.status",
     "cogs.settings",
+    "cogs.welcome",
+    "cogs.help",
 )
 _PUBLISHED: Final = "discord.commands"
 
@@ -62,6 +64,7 @@ class AxieflipBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
         )
         self.services = services
+        self.command_ids: dict[str, int] = {}  # of top-level commands by name, once they are published
         self._cogs = tuple(cogs)
 
     async def setup_hook(self) -> None:
@@ -78,7 +81,9 @@ class AxieflipBot(commands.AutoShardedBot):
         described = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
         digest = _digest(self.application_id, home, described)
         memory = State(self.services.db)
-        if await memory.get(_PUBLISHED) == digest:
+        former = await memory.get(_PUBLISHED)
+        if isinstance(former, dict) and former.get("digest") == digest:
+            self.command_ids = former["ids"]
             return
         try:
             published = await self.tree.sync(guild=guild)
@@ -86,7 +91,8 @@ class AxieflipBot(commands.AutoShardedBot):
             # Old commands keep working meanwhile; alerts need none.
             log.error("could not publish the commands", guild=home, status=error.status, code=error.code)
             return
-        await memory.put(_PUBLISHED, digest)
+        self.command_ids = {command.name: command.id for command in published}
+        await memory.put(_PUBLISHED, {"digest": digest, "ids": self.command_ids})
         log.info("published the commands", count=len(published), guild=home)
 
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 from discord import app_commands
 
+from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from cogs.sentences import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
-    from bot.client import AxieflipBot
 
-Interaction = discord.Interaction["AxieflipBot"]
+Interaction = discord.Interaction[AxieflipBot]
 Place = discord.abc.GuildChannel | discord.Thread
 
 # Whom to name where someone is refused, without the role that a server may have named besides.
@@ -52,7 +52,7 @@ def needs(area: Area) -> Callable[[Any], Any]:
 async def require(interaction: Interaction, area: Area, place: Place | None = None) -> None:
     """Return if the person may act in the area, in `place` or where they are; raise `Refused` otherwise."""
     if not await may(interaction, area, place):
-        raise Refused(await _refusal(interaction, area, place))
+        raise Refused(await refusal(interaction, area, place))
 
 
 async def may(interaction: Interaction, area: Area, place: Place | None = None) -> bool:
@@ -101,16 +101,8 @@ def steers(interaction: Interaction) -> bool:
     return len(interaction.client.guilds) <= 1
 
 
-async def _reading(interaction: discord.Interaction[Any]) -> bool:
-    """Asked before every command and every autocompletion."""
-    if await may(interaction, Area.READING):
-        return True
-    if interaction.type is discord.InteractionType.autocomplete:
-        return False  # there is no place for a sentence
-    raise Refused(await _refusal(interaction, Area.READING, None))
-
-
-async def _refusal(interaction: Interaction, area: Area, place: Place | None) -> str:
+async def refusal(interaction: Interaction, area: Area, place: Place | None = None) -> str:
+    """The sentence that says who may act in the area."""
     if area is Area.PROCESS:
         return "This is about the bot as a whole. Only the owner of its application may do it."
     if area is Area.MODEL and not steers(interaction):
@@ -154,9 +146,3 @@ def _has(interaction: Interaction, role_id: int | None) -> bool:
 
 async def _owns(interaction: Interaction) -> bool:
     return await interaction.client.is_owner(interaction.user)
-
-
-async def setup(bot: AxieflipBot) -> None:
-    """Let every command ask first whether the person may read here at all."""
-    check: Callable[[discord.Interaction[Any]], Coroutine[Any, Any, bool]] = _reading
-    bot.tree.interaction_check = check  # type: ignore[method-assign]

@@ -51,7 +51,11 @@ class ModelCog(commands.Cog, name="Model"):
             task.cancel()
         await asyncio.gather(*self._following.values(), return_exceptions=True)
 
-    @model.command(name="status", description="Version, age, members and accuracy of the model in use")
+    @model.command(
+        name="status",
+        description="Version, age, members and accuracy of the model in use",
+        extras={"examples": ("/model status",)},
+    )
     @needs(Area.MODEL)
     async def status(self, interaction: Interaction) -> None:
         """Show the card of the champion, how it fares, and the training that is under way."""
@@ -66,7 +70,11 @@ class ModelCog(commands.Cog, name="Model"):
         )
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
-    @model.command(name="list", description="The stored versions, and which of them serves")
+    @model.command(
+        name="list",
+        description="The stored versions, and which of them serves",
+        extras={"examples": ("/model list",)},
+    )
     @needs(Area.MODEL)
     async def list_(self, interaction: Interaction) -> None:
         """Show the newest versions."""
@@ -75,7 +83,9 @@ class ModelCog(commands.Cog, name="Model"):
         await interaction.followup.send(embed=reports.versions(found))
 
     @model.command(
-        name="retrain", description="Train a new model now; it replaces this one only if it is better"
+        name="retrain",
+        description="Train a new model now; it replaces this one only if it is better",
+        extras={"examples": ("/model retrain",)},
     )
     @needs(Area.MODEL)
     async def retrain(self, interaction: Interaction) -> None:
@@ -88,7 +98,11 @@ class ModelCog(commands.Cog, name="Model"):
         await services.runs.follow(run.id, message.channel.id, message.id)
         self._follow(await services.runs.get(run.id), message)
 
-    @model.command(name="rollback", description="Let an earlier version serve again")
+    @model.command(
+        name="rollback",
+        description="Let an earlier version serve again",
+        extras={"examples": ("/model rollback",)},
+    )
     @app_commands.describe(version="Which one (default: the one that served before)")
     @needs(Area.MODEL)
     async def rollback(self, interaction: Interaction, version: str | None = None) -> None:

@@ -37,7 +37,16 @@ class PerformanceCog(commands.Cog, name="Performance"):
         """Put the digests under supervision."""
         self._services.supervisor.add("digests", self._services.digests.turn)
 
-    @app_commands.command(name="performance", description="What this server's signals came to")
+    @app_commands.command(
+        name="performance",
+        description="What this server's signals came to",
+        extras={
+            "examples": (
+                "/performance",
+                "/performance days:7 watch:Bargains",
+            )
+        },
+    )
     @app_commands.describe(
         days="How far back to look (default 30)", watch="Only the signals of this watch (default: all)"
     )
@@ -71,7 +80,17 @@ class PerformanceCog(commands.Cog, name="Performance"):
         file = discord.File(io.BytesIO(picture), "performance.png")
         await interaction.followup.send(embed=embed, file=file)
 
-    @app_commands.command(name="digest", description="Send what a watch found to its channel once a day")
+    @app_commands.command(
+        name="digest",
+        description="Send what a watch found to its channel once a day",
+        extras={
+            "area": Area.WATCHES,
+            "examples": (
+                "/digest",
+                "/digest watch:Bargains at:09:00",
+            ),
+        },
+    )
     @app_commands.describe(
         watch="Whose digest (default: show all of them)", at="At which hour of this server's day, or off"
     )

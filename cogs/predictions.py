@@ -28,7 +28,16 @@ class PredictionsCog(commands.Cog, name="Predictions"):
     def __init__(self, bot: AxieflipBot) -> None:
         self._services = bot.services
 
-    @predictions.command(name="recent", description="The listings that the bot priced, newest first")
+    @predictions.command(
+        name="recent",
+        description="The listings that the bot priced, newest first",
+        extras={
+            "examples": (
+                "/predictions recent",
+                "/predictions recent signals_only:True min_net:5 days:30",
+            )
+        },
+    )
     @app_commands.describe(
         watch="Only signals of this watch",
         signals_only="Only listings that were a signal for this server",
@@ -66,7 +75,11 @@ class PredictionsCog(commands.Cog, name="Predictions"):
         embed, view = await looking.page(services, asked)
         await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
 
-    @predictions.command(name="show", description="What was predicted of an axie, and what became of it")
+    @predictions.command(
+        name="show",
+        description="What was predicted of an axie, and what became of it",
+        extras={"examples": ("/predictions show axie:11823451",)},
+    )
     @app_commands.describe(axie="The number of an axie that was listed while the bot watched")
     async def show(self, interaction: Interaction, axie: Transform[int, choices.ListedAxie]) -> None:
         """Show the newest prediction in full, and the older ones in a line each."""

@@ -19,7 +19,9 @@ class StatusCog(commands.Cog, name="Status"):
         self._services = bot.services
 
     @app_commands.command(
-        name="status", description="Whether the bot is watching, how fast, and what is wrong"
+        name="status",
+        description="Whether the bot is watching, how fast, and what is wrong",
+        extras={"examples": ("/status",)},
     )
     @app_commands.guild_only()
     async def status(self, interaction: discord.Interaction[AxieflipBot]) -> None:

@@ -11,6 +11,7 @@ from discord.app_commands import Range, Transform
 from discord.ext import commands
 
 from bot.client import AxieflipBot
+from bot.services.guild_settings import Area
 from cogs import choices, embeds, money, watch_actions, watch_words
 from cogs.sentences import Refused
 
@@ -49,7 +50,8 @@ class ThresholdsCog(commands.Cog, name="Thresholds"):
         name="set",
         description="Change what a listing must promise before it is posted",
         extras={
-            "examples": ("/threshold set watch:Bargains net:2", "/threshold set probability:80 return:25")
+            "area": Area.WATCHES,
+            "examples": ("/threshold set watch:Bargains net:2", "/threshold set probability:80 return:25"),
         },
     )
     @app_commands.describe(

@@ -53,9 +53,9 @@ async def submitted(interaction: Interaction, which: str, id_: int) -> discord.E
     """Take what a form says: every field of it counts, an empty one as nothing asked for."""
     watch = await watch_actions.managed_by_id(interaction, id_)
     data: Mapping[str, Any] = interaction.data or {}
-    fields = _fields(data.get("components", ()))
+    sent = fields(data.get("components", ()))
     read = {"thresholds": _read_thresholds, "filters": _read_filters, "delivery": _read_delivery}[which]
-    given = read(fields)
+    given = read(sent)
     name, channel_id = given.pop("name", None), given.pop("channel", None)
     channel = None if channel_id is None else permissions.place(interaction.guild, channel_id)
     if channel_id is not None and channel is None:
@@ -91,22 +91,8 @@ def _filters(watch: Watch, wish: wishes.Wish) -> Iterable[ui.Label[Any]]:
 def _delivery(watch: Watch, wish: wishes.Wish) -> Iterable[ui.Label[Any]]:
     name: ui.TextInput[Any] = ui.TextInput(custom_id="name", default=watch.name, min_length=1, max_length=50)
     yield ui.Label(text="Name", component=name)
-    channel: ui.ChannelSelect[Any] = ui.ChannelSelect(
-        custom_id="channel",
-        channel_types=_CHANNELS,
-        default_values=[_chosen(watch.channel_id, discord.SelectDefaultValueType.channel)],
-        required=True,
-    )
-    yield ui.Label(text="Channel", component=channel)
-    role = wish.delivery.role_id
-    ping: ui.RoleSelect[Any] = ui.RoleSelect(
-        custom_id="role",
-        min_values=0,
-        required=False,
-        placeholder="Nobody",
-        default_values=[_chosen(role, discord.SelectDefaultValueType.role)] if role else [],
-    )
-    yield ui.Label(text="Role to ping", component=ping)
+    yield ui.Label(text="Channel", component=channel_menu(watch.channel_id))
+    yield ui.Label(text="Role to ping", component=role_menu(wish.delivery.role_id))
     cap = "" if wish.delivery.cap is None else str(wish.delivery.cap)
     yield _text("cap", "Most alerts an hour", "The rest comes as a digest; empty: no cap", cap, 5)
     quiet = "" if wish.delivery.quiet is None else watch_words.hours(wish.delivery.quiet)
@@ -148,7 +134,7 @@ def _read_delivery(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fields(components: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def fields(components: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """What was sent, by custom id: the text of a line, the values of a menu."""
     found: dict[str, Any] = {}
     for component in components:
@@ -185,6 +171,29 @@ def _menu(
         required=False,
     )
     return ui.Label(text=label, component=menu)
+
+
+def channel_menu(chosen: int | None) -> ui.ChannelSelect[Any]:
+    """A menu of the channels and threads that a watch can post to."""
+    kind = discord.SelectDefaultValueType.channel
+    return ui.ChannelSelect(
+        custom_id="channel",
+        channel_types=_CHANNELS,
+        default_values=[] if chosen is None else [_chosen(chosen, kind)],
+        required=True,
+    )
+
+
+def role_menu(chosen: int | None) -> ui.RoleSelect[Any]:
+    """A menu of roles, of which none need be chosen."""
+    kind = discord.SelectDefaultValueType.role
+    return ui.RoleSelect(
+        custom_id="role",
+        min_values=0,
+        required=False,
+        placeholder="Nobody",
+        default_values=[] if chosen is None else [_chosen(chosen, kind)],
+    )
 
 
 def _chosen(id_: int, kind: discord.SelectDefaultValueType) -> discord.SelectDefaultValue:

@@ -15,6 +15,7 @@ from discord.app_commands import Choice, Range, Transform
 from discord.ext import commands
 
 from bot.client import AxieflipBot
+from bot.services.guild_settings import Area
 from bot.services.pacing import Quiet
 from bot.services.presets import PRESETS
 from cogs import choices, embeds, errors, money, watch_actions, watch_forms, watch_test, watch_words, wishes
@@ -64,10 +65,11 @@ class WatchesCog(commands.Cog, name="Watches"):
         name="add",
         description="Post a buy signal in a channel whenever a listing fits",
         extras={
+            "area": Area.WATCHES,
             "examples": (
                 "/watch add preset:Bargains",
                 "/watch add name:Mystics channel:#rare collections:mystic max_price:400",
-            )
+            ),
         },
     )
     @app_commands.describe(
@@ -114,11 +116,12 @@ class WatchesCog(commands.Cog, name="Watches"):
         name="edit",
         description="Change a watch: by options, or without any in a form",
         extras={
+            "area": Area.WATCHES,
             "examples": (
                 "/watch edit name:Bargains",
                 "/watch edit name:Bargains cap:10 quiet:22:00-07:00",
                 "/watch edit name:Mystics clear:max_price, parts",
-            )
+            ),
         },
     )
     @app_commands.describe(
@@ -199,7 +202,7 @@ class WatchesCog(commands.Cog, name="Watches"):
     @watch.command(
         name="pause",
         description="Post nothing for a watch until it is resumed",
-        extras={"examples": ("/watch pause name:Bargains",)},
+        extras={"area": Area.WATCHES, "examples": ("/watch pause name:Bargains",)},
     )
     @app_commands.describe(name="The watch to pause")
     async def pause(self, interaction: Interaction, name: Name) -> None:
@@ -209,7 +212,7 @@ class WatchesCog(commands.Cog, name="Watches"):
     @watch.command(
         name="resume",
         description="Let a paused watch post again",
-        extras={"examples": ("/watch resume name:Bargains",)},
+        extras={"area": Area.WATCHES, "examples": ("/watch resume name:Bargains",)},
     )
     @app_commands.describe(name="The watch to resume")
     async def resume(self, interaction: Interaction, name: Name) -> None:
@@ -227,7 +230,7 @@ class WatchesCog(commands.Cog, name="Watches"):
     @watch.command(
         name="remove",
         description="Stop a watch and delete it",
-        extras={"examples": ("/watch remove name:Bargains",)},
+        extras={"area": Area.WATCHES, "examples": ("/watch remove name:Bargains",)},
     )
     @app_commands.describe(name="The watch to remove")
     async def remove(self, interaction: Interaction, name: Name) -> None:
@@ -238,7 +241,7 @@ class WatchesCog(commands.Cog, name="Watches"):
     @watch.command(
         name="test",
         description="Post a marked example to a watch's channel, and name what the bot lacks there",
-        extras={"examples": ("/watch test name:Bargains",)},
+        extras={"area": Area.WATCHES, "examples": ("/watch test name:Bargains",)},
     )
     @app_commands.describe(name="The watch to try")
     async def test(self, interaction: Interaction, name: Name) -> None:

@@ -1,0 +1,141 @@
+"""A greeting with a set-up button where the bot is added to a server: a first watch in one form."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import discord
+from discord import ui
+from discord.ext import commands
+
+from bot.client import AxieflipBot
+from bot.services.guild_settings import Area
+from bot.services.presets import PRESETS
+from cogs import access, embeds, errors, outgoing, permissions, watch_actions, watch_forms, wishes
+from cogs.components import answering
+from cogs.sentences import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Interaction = discord.Interaction[AxieflipBot]
+FORM: Final = "setup:form"
+
+
+class SetUp(ui.DynamicItem[ui.Button[Any]], template=r"setup:start"):
+    """Opens the form of a first watch, for whoever may add one."""
+
+    def __init__(self) -> None:
+        button: ui.Button[Any] = ui.Button(
+            label="Set up", emoji="🚀", style=discord.ButtonStyle.success, custom_id="setup:start"
+        )
+        super().__init__(button)
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> SetUp:
+        """The button of any greeting."""
+        del interaction, item, match
+        return cls()
+
+    @answering
+    async def callback(self, interaction: Interaction) -> None:
+        """Open the form."""
+        await access.require(interaction, Area.WATCHES)
+        await interaction.response.send_modal(_form(interaction))
+
+
+class WelcomeCog(commands.Cog, name="Welcome"):
+    """Greets a server, and takes the form of its first watch."""
+
+    def __init__(self, bot: AxieflipBot) -> None:
+        self._bot = bot
+
+    async def cog_load(self) -> None:
+        """Let the buttons of former lives work."""
+        self._bot.add_dynamic_items(SetUp)
+
+    async def cog_unload(self) -> None:
+        """Take the buttons back with the cog."""
+        self._bot.remove_dynamic_items(SetUp)
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Greet where people see it; a server that comes back is told what goes on."""
+        watches = await self._bot.services.watches.list(guild.id)
+        greeting = _back(len(watches)) if watches else _hello()
+        view = ui.View(timeout=None)
+        if not watches:
+            view.add_item(SetUp())
+        candidates = (guild.system_channel, guild.public_updates_channel, *guild.text_channels)
+        for place in candidates:
+            if place is not None and not permissions.missing(place):
+                nonce = f"welcome-{guild.id:x}"
+                await outgoing.send(place, nonce=nonce, embed=greeting, view=view if watches == [] else None)
+                return
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Take the form, also where it was opened before the bot was restarted."""
+        data: Mapping[str, Any] = interaction.data or {}
+        if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != FORM:
+            return
+        try:
+            embed = await _submitted(interaction, watch_forms.fields(data.get("components", ())))
+            await interaction.response.send_message(embed=embed, ephemeral=True)
+        except Exception as error:
+            await errors.tell(interaction, error)
+
+
+def _hello() -> discord.Embed:
+    text = (
+        "I read every new listing of the Axie marketplace within seconds, price it, and post those whose "
+        "resale should clearly pay after fee and gas. I alert; buying is up to you.\n\n"
+        "**Set up** makes a first watch in one step. Later, `/watch add` and `/watch edit` know filters, "
+        "thresholds, pings and quiet hours, `/settings` the time zone and who may do what, and `/help` "
+        "everything else."
+    )
+    return discord.Embed(title="👋 Thanks for adding me", description=text, colour=embeds.GOOD)
+
+
+def _back(count: int) -> discord.Embed:
+    kept = "Your watch is" if count == 1 else f"Your {count} watches are"
+    text = f"{kept} still here and going on. `/watch list` shows what I look for."
+    return discord.Embed(title="👋 Good to be back", description=text, colour=embeds.GOOD)
+
+
+def _form(interaction: Interaction) -> ui.Modal:
+    modal = ui.Modal(title="A first watch", custom_id=FORM)
+    options = [
+        discord.SelectOption(
+            label=preset.title, value=preset.name, description=preset.about, default=preset.name == "bargains"
+        )
+        for preset in PRESETS.values()
+    ]
+    preset: ui.Select[Any] = ui.Select(custom_id="preset", options=options)
+    modal.add_item(ui.Label(text="What to look for", component=preset))
+    modal.add_item(ui.Label(text="Where to post", component=watch_forms.channel_menu(interaction.channel_id)))
+    modal.add_item(
+        ui.Label(
+            text="Role to ping", description="Nobody, if you pick none", component=watch_forms.role_menu(None)
+        )
+    )
+    return modal
+
+
+async def _submitted(interaction: Interaction, fields: Mapping[str, Any]) -> discord.Embed:
+    preset = PRESETS.get(next(iter(fields.get("preset", ())), ""))
+    chosen = next(map(int, fields.get("channel", ())), None)
+    channel = None if chosen is None else permissions.place(interaction.guild, chosen)
+    if preset is None or channel is None:
+        raise Refused("I cannot see that channel. Pick one that I can see, or grant me View Channel there.")
+    role = next(map(int, fields.get("role", ())), None)
+    wish = wishes.edited(wishes.Wish.of(preset), {"role": role})
+    return await watch_actions.add(interaction, None, channel, preset, wish)
+
+
+async def setup(bot: AxieflipBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(WelcomeCog(bot))
