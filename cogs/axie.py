@@ -29,7 +29,11 @@ class AxieCog(commands.Cog, name="Axie"):
     def __init__(self, bot: AxieflipBot) -> None:
         self._services = bot.services
 
-    @app_commands.command(name="axie", description="One axie: what it is worth, its genes and its history")
+    @app_commands.command(
+        name="axie",
+        description="One axie: what it is worth, its genes and its history",
+        extras={"examples": ("/axie id:11823451",)},
+    )
     @app_commands.describe(id="The number of the axie, as in its address on the marketplace")
     @app_commands.guild_only()
     async def axie(self, interaction: Interaction, id: Transform[int, choices.ListedAxie]) -> None:  # noqa: A002
@@ -37,7 +41,9 @@ class AxieCog(commands.Cog, name="Axie"):
         await self._show(interaction, id)
 
     @app_commands.command(
-        name="predict", description="What an axie would resell for, and whether its ask pays"
+        name="predict",
+        description="What an axie would resell for, and whether its ask pays",
+        extras={"examples": ("/predict axie_id:11823451",)},
     )
     @app_commands.describe(axie_id="The number of the axie, as in its address on the marketplace")
     @app_commands.guild_only()

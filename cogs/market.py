@@ -26,7 +26,16 @@ class MarketCog(commands.Cog, name="Market"):
     def __init__(self, bot: AxieflipBot) -> None:
         self._services = bot.services
 
-    @app_commands.command(name="market", description="Floors by class and collection, volume and level")
+    @app_commands.command(
+        name="market",
+        description="Floors by class and collection, volume and level",
+        extras={
+            "examples": (
+                "/market",
+                "/market days:30",
+            )
+        },
+    )
     @app_commands.describe(days="How many days the picture shows (default 7)")
     @app_commands.guild_only()
     async def market(self, interaction: Interaction, days: Range[int, 1, MAX_DAYS] = 7) -> None:
