@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint bench bench-model lock clean
+.PHONY: help demo run test lint bench bench-model bench-discord screenshots lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,11 +30,17 @@ lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: .venv/dev ## Alert latency and scoring time; writes bench/results.json
+bench: .venv/dev ## Alert latency and scoring time; writes bench/results*.json
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what training costs
 	@$(BIN)/python -m bench.model $(ARGS)
+
+bench-discord: .venv/dev ## Answers in a database of 2 million predictions, beside the plain way (5 GB, minutes)
+	@$(BIN)/python -m bench.discord $(ARGS)
+
+screenshots: .venv/dev ## The pictures in docs/images, of the demo's own page (needs Chromium)
+	@$(BIN)/python -m sandbox.screenshots $(ARGS)
 
 lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
@@ -57,4 +63,4 @@ lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
 	@touch $@
 
 clean: ## Remove the environment and everything that was built
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/results.json
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache bench/results*.json

@@ -1,0 +1,192 @@
+"""`python -m bench.discord`: how long Discord's questions take in a large database, beside the plain way.
+
+2 million predictions, 50,000 alerts, 500 servers with 5,000 watches: every answer of `/predictions`,
+`/performance`, `/market` and the autocompletions is made as in the bot, up to the embed. The plain way is
+what one would write first: the same rows by OFFSET, by LIKE, or without an index to go by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from bench.crowd import BIG, NOW, Crowd, fill
+from bench.timing import Quantiles, quantiles
+from bot.db import Database, upgrade
+from bot.services.history import History, Wanted
+from bot.services.ledger import Ledger
+from bot.services.performance import MOST_ROWS, course, summarise
+from bot.services.trends import Trends
+from bot.services.watches import Watches
+from cogs import looking, markets, results
+from cogs.format import Moment
+from cogs.money import DOLLARS
+from pipeline.clock import ManualClock
+from pipeline.market.traits import Collection
+from pipeline.market.values import AxieClass
+from tests.bot.factories import make_forecast, make_listing, make_prediction
+
+LIMIT_MS = 300.0
+Ask = Callable[[], Awaitable[object]]
+
+_JOINED = """
+SELECT l.body, p.body, l.status FROM listings l JOIN predictions p ON p.listing_hash = l.hash
+LEFT JOIN alerts a ON a.listing_hash = l.hash AND a.guild_id = 1
+"""
+PLAIN = {
+    "predictions": f"{_JOINED} ORDER BY +p.at DESC, l.hash LIMIT 10",
+    "predictions, 1,000 pages back": f"{_JOINED} ORDER BY +p.at DESC, l.hash LIMIT 10 OFFSET 10000",
+    "predictions of a class": f"{_JOINED} WHERE +p.class = 'Dusk' ORDER BY +p.at DESC LIMIT 10",
+    "predictions with 10 dollars of profit": f"{_JOINED} WHERE +p.net_usd > 10 ORDER BY +p.at DESC LIMIT 10",
+    "signals of a server": f"{_JOINED} WHERE a.id IS NOT NULL ORDER BY +p.at DESC LIMIT 10",
+    "an axie's number completed": "SELECT DISTINCT axie_id FROM listings WHERE axie_id LIKE '118%' LIMIT 25",
+    "performance of the largest server, 30 days": """
+        SELECT p.net_usd, p.probability, o.net_usd FROM predictions p
+        JOIN alerts a ON +a.listing_hash = p.listing_hash JOIN outcomes o ON o.listing_hash = p.listing_hash
+        WHERE +a.guild_id = 1 AND +a.created_at > '2026-05-02'""",
+    "market": "SELECT substr(at, 1, 10), count(*), sum(price_usd) FROM sales GROUP BY 1",
+}
+
+
+def questions(db: Database) -> dict[str, Ask]:
+    """What is asked for from Discord, each up to what is sent."""
+    clock = ManualClock(NOW)
+    history, ledger, trends, watches = History(db, clock), Ledger(db, clock), Trends(db), Watches(db, clock)
+    services = cast(Any, SimpleNamespace(history=history, clock=clock))
+    moment = Moment(NOW, False)
+
+    def page(**over: Any) -> Ask:
+        return lambda: looking.page(services, Wanted(BIG, **{"days": 30, **over}))
+
+    async def far_back() -> object:
+        at = NOW - timedelta(days=1)
+        cursor = f"{int(at.timestamp() * 1_000_000):x}.0x8"
+        return await looking.page(services, Wanted(BIG, days=90), cursor)
+
+    async def performance(days: int) -> object:
+        since = NOW - timedelta(days=days)
+        rows = await ledger.rows(BIG, since=since, limit=MOST_ROWS)
+        course(rows)
+        return results.performance(summarise(rows), days, None, DOLLARS)
+
+    async def market() -> object:
+        return markets.market(await trends.view(NOW, timedelta(days=30)), moment, DOLLARS)
+
+    return {
+        "predictions": page(),
+        "predictions, 1,000 pages back": far_back,
+        "predictions of a class": page(class_=AxieClass.DUSK),
+        "predictions of a collection, sold": page(collection=Collection.MYSTIC, sold=True),
+        "predictions with 10 dollars of profit": page(min_net_usd=10.0),
+        "predictions with more profit than any, 90 days": page(min_net_usd=1000.0, days=90),
+        "signals of a server": page(signals=True),
+        "signals of a watch": page(watch_id=500),
+        "10,000 predictions as a table": lambda: history.table(Wanted(BIG, days=90)),
+        "an axie's number completed": lambda: history.numbers("118"),
+        "an axie's number completed, nothing typed": lambda: history.numbers(""),
+        "a watch's name completed": lambda: watches.list(BIG),
+        "performance of the largest server, 30 days": lambda: performance(30),
+        "performance of the largest server, 365 days": lambda: performance(365),
+        "market": market,
+    }
+
+
+async def _ask(ask: Ask, times: int) -> Quantiles:
+    taken = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        await ask()
+        taken.append((time.perf_counter() - began) * 1000)
+    return {"first": round(taken[0], 1), **quantiles(taken[1:])}
+
+
+def prepare(file: Path, crowd: Crowd, console: Console) -> None:
+    """Fill the file unless it is there."""
+    if file.exists():
+        return
+    asyncio.run(upgrade(f"sqlite+aiosqlite:///{file}"))
+    listing = make_listing()
+    forecast = make_forecast(axie_id=listing.axie.id)
+    began = time.perf_counter()
+    fill(file, crowd, listing, make_prediction(listing, forecast=forecast))
+    size, took = file.stat().st_size / 2**30, time.perf_counter() - began
+    console.print(f"Filled {size:.1f} GB in {took:.0f} s.")
+
+
+async def run(file: Path, times: int) -> dict[str, dict[str, Quantiles]]:
+    """Ask each question so often, and the plain way once after a warm-up."""
+    url = f"sqlite+aiosqlite:///{file}"
+    found: dict[str, dict[str, Quantiles]] = {}
+    async with Database.open(url) as db:
+        for name, ask in questions(db).items():
+            found[name] = {"ours": await _ask(ask, times)}
+
+        async def plainly(statement: str) -> None:
+            async with db.reading() as session:
+                (await session.execute(text(statement))).all()
+
+        for name, statement in PLAIN.items():
+
+            async def plain(statement: str = statement) -> None:
+                await plainly(statement)
+
+            found[name]["plain"] = await _ask(plain, 1)
+    return found
+
+
+def show(found: dict[str, dict[str, Quantiles]], crowd: Crowd, console: Console) -> bool:
+    """Print ours beside the plain way; whether every answer of ours came in time."""
+    title = (
+        f"{crowd.predictions:,} predictions, {crowd.alerts:,} alerts, {crowd.guilds:,} servers, milliseconds"
+    )
+    table = Table(title=title)
+    table.add_column("answered")
+    for column in ("first", "p50", "p99", "the plain way"):
+        table.add_column(column, justify="right")
+    for name, both in found.items():
+        ours, plain = both["ours"], both.get("plain")
+        cells = [f"{ours[key]:.1f}" for key in ("first", "p50", "p99")]
+        table.add_row(name, *cells, "" if plain is None else f"{plain['p50']:,.0f}")
+    console.print(table)
+    late = [name for name, both in found.items() if both["ours"]["p99"] > LIMIT_MS and "table" not in name]
+    console.print(
+        f"Late (over {LIMIT_MS:.0f} ms): {', '.join(late)}" if late else f"All within {LIMIT_MS:.0f} ms."
+    )
+    return not late
+
+
+def main() -> int:
+    """Entry of `make bench-discord`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, help="a database file to fill, or to ask again (default: none is kept)"
+    )
+    parser.add_argument("--predictions", type=int, default=Crowd().predictions)
+    parser.add_argument("--alerts", type=int, default=Crowd().alerts)
+    parser.add_argument("--times", type=int, default=50)
+    options = parser.parse_args()
+    crowd, console = Crowd(options.predictions, options.alerts), Console()
+    with tempfile.TemporaryDirectory() as folder:
+        file = options.data or Path(folder) / "crowd.db"
+        prepare(file, crowd, console)
+        found = asyncio.run(run(file, options.times))
+    in_time = show(found, crowd, console)
+    target = Path(__file__).parent / "results-discord.json"
+    target.write_text(json.dumps(found, indent=2) + "\n")
+    return 0 if in_time else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
