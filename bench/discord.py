@@ -25,6 +25,7 @@ from sqlalchemy import text
 from bench.crowd import BIG, NOW, Crowd, fill
 from bench.timing import Quantiles, quantiles
 from bot.db import Database, upgrade
+from bot.services.guilds import Guilds
 from bot.services.history import History, Wanted
 from bot.services.ledger import Ledger
 from bot.services.performance import MOST_ROWS, course, summarise
@@ -64,7 +65,11 @@ def questions(db: Database) -> dict[str, Ask]:
     """What is asked for from Discord, each up to what is sent."""
     clock = ManualClock(NOW)
     history, ledger, trends, watches = History(db, clock), Ledger(db, clock), Trends(db), Watches(db, clock)
-    services = cast(Any, SimpleNamespace(history=history, clock=clock))
+    guilds = Guilds(db, clock, watches)
+    services = cast(
+        Any,
+        SimpleNamespace(history=history, clock=clock, guilds=guilds, predictor=SimpleNamespace(rates=None)),
+    )
     moment = Moment(NOW, False)
 
     def page(**over: Any) -> Ask:

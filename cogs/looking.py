@@ -16,7 +16,7 @@ from discord import ui
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.history import MAX_DAYS, TABLE, Page, Wanted
-from cogs import choices, embeds, rows, tables
+from cogs import choices, embeds, money, rows, tables
 from cogs import format as fmt
 from cogs.components import answering
 from cogs.format import Moment
@@ -26,6 +26,7 @@ from pipeline.market.values import AxieClass
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.services.history import Seen
+    from cogs.money import Money
 
 Interaction = discord.Interaction[AxieflipBot]
 PAGE: Final = 10
@@ -68,21 +69,21 @@ async def page(
 ) -> tuple[discord.Embed, ui.View]:
     """A page and its buttons."""
     found = await services.history.page(asked, PAGE, cursor, newer=newer)
-    moment = Moment.of(services.clock)
+    moment, purse = Moment.of(services.clock), await money.of(services, asked.guild_id)
     embed = embeds.lines(
         rows.looked_for(asked),
-        [rows.prediction(row, moment) for row in found.rows],
+        [rows.prediction(row, moment, purse) for row in found.rows],
         empty="Nothing like that. Ask for more days, or less else. `/status` tells whether the bot watches.",
         legend=rows.LEGEND,
     )
-    return embed, _controls(asked, found, moment)
+    return embed, _controls(asked, found, moment, purse)
 
 
-def _controls(asked: Wanted, found: Page, moment: Moment) -> ui.View:
+def _controls(asked: Wanted, found: Page, moment: Moment, purse: Money) -> ui.View:
     view = ui.View(timeout=None)
     if not found.rows:
         return view
-    view.add_item(OneInFull(found.rows, moment))
+    view.add_item(OneInFull([_option(row, moment, purse) for row in found.rows]))
     view.add_item(Turn(asked, "n", found.newer))
     view.add_item(Turn(asked, "o", found.older))
     view.add_item(Table(asked))
@@ -148,8 +149,8 @@ class Table(ui.DynamicItem[ui.Button[ui.View]], template=rf"looktable:{_STATE}")
 class OneInFull(ui.DynamicItem[ui.Select[ui.View]], template="lookone"):
     """Shows one of the page's predictions in full."""
 
-    def __init__(self, shown: tuple[Seen, ...] = (), moment: Moment | None = None) -> None:
-        options = [_option(row, moment) for row in shown] if moment else [discord.SelectOption(label="–")]
+    def __init__(self, options: list[discord.SelectOption] | None = None) -> None:
+        options = options or [discord.SelectOption(label="–")]
         super().__init__(
             ui.Select(custom_id="lookone", placeholder="Show one in full", options=options, row=0)
         )
@@ -168,20 +169,21 @@ class OneInFull(ui.DynamicItem[ui.Select[ui.View]], template="lookone"):
         found = await services.history.one(choices.guild(interaction), self.item.values[0])
         if found is None:
             raise NotFound("That prediction is no longer stored: ask for the predictions anew.")
-        embed = rows.in_full(found, Moment.of(services.clock))
+        purse = await money.of(services, choices.guild(interaction))
+        embed = rows.in_full(found, Moment.of(services.clock), purse)
         await interaction.response.send_message(
             embed=embed, view=embeds.marketplace_button(found.listing.axie.id), ephemeral=True
         )
 
 
-def _option(row: Seen, moment: Moment) -> discord.SelectOption:
+def _option(row: Seen, moment: Moment, purse: Money) -> discord.SelectOption:
     axie, priced = row.listing.axie, row.prediction
+    prices = f"{purse.amount(priced.ask_usd)} → {purse.amount(priced.forecast.resale_usd)}"
+    told = f"{purse.gain(priced.net_usd)}, {fmt.ago(moment, priced.forecast.at)}{rows.ending(row)}"
     return discord.SelectOption(
-        label=f"#{axie.id} {axie.class_}: {fmt.usd(priced.ask_usd)} → {fmt.usd(priced.forecast.resale_usd)}",
+        label=f"#{axie.id} {axie.class_}: {prices}"[:100],
         value=row.listing.hash,
-        description=f"{fmt.gain(priced.net_usd)}, {fmt.ago(moment, priced.forecast.at)}{rows.ending(row)}"[
-            :100
-        ],
+        description=told[:100],
         emoji="🔔" if row.signalled else None,
     )
 

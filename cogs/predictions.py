@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.history import MAX_DAYS, Wanted
-from cogs import choices, embeds, looking, rows
+from cogs import choices, embeds, looking, money, rows
 from cogs.format import Moment
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -88,8 +88,9 @@ class PredictionsCog(commands.Cog, name="Predictions"):
         if not found:
             raise NotFound(f"No listing of axie #{axie} was priced. `/axie` tells what it is worth now.")
         moment = Moment.of(services.clock)
-        embed = rows.in_full(found[0], moment)
-        if older := [rows.prediction(row, moment) for row in found[1:]]:
+        purse = await money.of(services, choices.guild(interaction))
+        embed = rows.in_full(found[0], moment, purse)
+        if older := [rows.prediction(row, moment, purse) for row in found[1:]]:
             embed.add_field(name="Before", value=embeds.fit(older), inline=False)
         await interaction.response.send_message(
             embed=embed, view=embeds.marketplace_button(axie), ephemeral=True

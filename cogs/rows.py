@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cogs import embeds
 from cogs import format as fmt
+from cogs.money import DOLLARS
 from pipeline.market.values import OrderStatus
 
 if TYPE_CHECKING:
@@ -13,26 +14,27 @@ if TYPE_CHECKING:
 
     from bot.services.history import Seen, Wanted
     from cogs.format import Moment
+    from cogs.money import Money
 
 
 LEGEND = "ask → predicted resale · net profit · chance of one · 🔔 a signal on this server"
 
 
-def prediction(row: Seen, moment: Moment) -> str:
+def prediction(row: Seen, moment: Moment, money: Money = DOLLARS) -> str:
     """A priced listing in one line, as `LEGEND` explains it."""
     axie, priced = row.listing.axie, row.prediction
     mark = "🔔 " if row.signalled else ""
-    resale = fmt.usd(priced.forecast.resale_usd)
+    prices = f"{money.amount(priced.ask_usd)} → {money.amount(priced.forecast.resale_usd)}"
     return (
-        f"{mark}[#{axie.id}]({fmt.page(axie.id)}) {axie.class_} · {fmt.usd(priced.ask_usd)} → {resale} · "
-        f"**{fmt.gain(priced.net_usd)}** · {fmt.chance(priced.probability)} · "
+        f"{mark}[#{axie.id}]({fmt.page(axie.id)}) {axie.class_} · {prices} · "
+        f"**{money.gain(priced.net_usd)}** · {fmt.chance(priced.probability)} · "
         f"{fmt.ago(moment, priced.forecast.at)}{ending(row)}"
     )
 
 
-def in_full(row: Seen, moment: Moment) -> discord.Embed:
+def in_full(row: Seen, moment: Moment, money: Money = DOLLARS) -> discord.Embed:
     """A prediction as it was made, with what became of the listing."""
-    embed = embeds.predicted_listing(row.listing, row.prediction, moment)
+    embed = embeds.predicted_listing(row.listing, row.prediction, moment, money)
     ago = fmt.ago(moment, row.prediction.forecast.at)
     embed.insert_field_at(0, name=f"Predicted {ago}", value=_became(row), inline=False)
     return embed

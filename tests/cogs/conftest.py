@@ -38,7 +38,7 @@ from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
-from cogs import following, outgoing
+from cogs import charts, following, outgoing
 from models.registry import Registry
 from pipeline.clock import Clock, SystemClock
 from pipeline.objects import open_store
@@ -68,8 +68,10 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
-    """One worker process for all tests: it starts with the first picture, and that takes a second."""
+    """One worker process for all tests, with its imports behind it: on a busy machine they take longer than
+    the simulated Discord waits for an answer."""
     workers = Workers()
+    asyncio.run(workers.run(charts.history, [], 1.0, (1.0, 2.0, 3.0), datetime.now(UTC)))
     yield workers
     workers.close()
 

@@ -16,6 +16,7 @@ from sqlalchemy import delete
 
 from bot.client import create_bot
 from bot.db.tables import ListingRow
+from bot.services.guild_settings import Currency
 from bot.services.history import MAX_DAYS, TABLE, Wanted
 from bot.services.journal import Entry
 from cogs import looking, tables
@@ -80,6 +81,17 @@ async def test_predictions_are_narrowed_by_class_and_profit(world: World) -> Non
     nothing = await ask(world.channel, "predictions recent", collection="mystic")
     assert "/status" in text(nothing)
     assert nothing.response.components == []
+
+
+async def test_amounts_are_in_the_currency_of_the_server(world: World) -> None:
+    def edit(settings: Any) -> Any:
+        return msgspec.structs.replace(settings, currency=Currency.ETH)
+
+    listing, _ = await world.signal()
+    await world.services.guilds.change(world.guild.id, world.manager.id, edit)
+    message = (await world.member.slash(world.channel, "predictions recent")).response
+    assert "0.005 ETH → 0.008 ETH" in words(message.embeds[0])
+    assert "0.008 ETH" in text(await world.member.select(message, [listing.hash]))
 
 
 async def test_an_unknown_watch_is_refused_with_the_names_near_it(world: World) -> None:
