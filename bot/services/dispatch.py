@@ -30,14 +30,24 @@ FOLLOWED = timedelta(days=30)  # how long after it an alert still speaks of new 
 
 
 class Signal(Struct, frozen=True):
-    """A new listing with the watches that it is a signal for, which may be none."""
+    """A new listing with its ask in dollars and the watches that it is a signal for, which may be none."""
 
     listing: Listing
+    ask_usd: float | None
     watches: tuple[Watch, ...]
 
 
+class _Order(NamedTuple):
+    """An earlier order for the same axie by the same seller, with its ask where it was priced."""
+
+    started_at: datetime
+    hash: str
+    status: OrderStatus
+    ask_usd: float | None
+
+
 class _Former(Struct, frozen=True):
-    """An alert of an earlier order for the same axie by the same seller."""
+    """An alert that follows such an order."""
 
     alert_id: int
     watch_id: int | None
@@ -63,21 +73,17 @@ async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: dateti
     # Where an axie was listed anew within one batch, only its newest order can still be bought.
     signals = list({signal.listing.axie.id: signal for signal in signals}.values())
     kept = await _kept(session, signals)
-    former = await _former(session, [signal.listing for signal in signals], now)
-    wanted: list[tuple[Watch, Listing]] = []
+    earlier = await _earlier(session, signals, now)
+    former = await _former(session, earlier, now) if earlier else {}
+    wanted: list[tuple[Watch, Signal]] = []
     for signal in signals:
         told = former.get(signal.listing.hash, [])
         await _follow(session, signal, told, now)
         heard = {each.watch_id for each in told if each.clears and each.state == AlertState.DELIVERED}
-        wanted += [
-            (watch, signal.listing) for watch in signal.watches if watch.id in kept and watch.id not in heard
-        ]
+        wanted += [(watch, signal) for watch in signal.watches if watch.id in kept and watch.id not in heard]
     if not wanted:
         return 0
-    listings = {listing.hash: listing for _, listing in wanted}
-    alerted = update(ListingRow).where(ListingRow.hash.in_(listings))
-    await session.execute(alerted.values(alerted=True, next_check_at=now))
-    rows = await _rows(session, wanted, await _dearer(session, listings), now)
+    rows = await _rows(session, wanted, earlier, now)
     for place, together in _places(rows).items():
         post_id = await _post(session, place, together[0])
         await session.execute(
@@ -101,29 +107,57 @@ async def _kept(session: AsyncSession, signals: Sequence[Signal]) -> set[int]:
     return set(await session.scalars(there))
 
 
-async def _former(
-    session: AsyncSession, listings: Sequence[Listing], now: datetime
-) -> dict[str, list[_Former]]:
-    """By the hash of a new listing, the alerts of the same axie by the same seller that are not sold."""
-    by_axie = {listing.axie.id: listing for listing in listings}
+async def _earlier(
+    session: AsyncSession, signals: Sequence[Signal], now: datetime
+) -> dict[str, list[_Order]]:
+    """By the hash of a new listing, what the same seller had asked for the same axie, oldest first."""
+    new = {signal.listing.axie.id: signal.listing for signal in signals}
     rows = await session.execute(
-        select(AlertRow, ListingRow.axie_id, ListingRow.body)
-        .join(ListingRow, ListingRow.hash == AlertRow.current_hash)
+        select(ListingRow.axie_id, ListingRow.hash, ListingRow.status, ListingRow.body, PredictionRow.ask_usd)
+        .join(PredictionRow, PredictionRow.listing_hash == ListingRow.hash, isouter=True)
         .where(
-            ListingRow.axie_id.in_(by_axie),
-            ListingRow.status != OrderStatus.MATCHED,
+            ListingRow.axie_id.in_(new),
+            ListingRow.hash.not_in([listing.hash for listing in new.values()]),
+            ListingRow.seen_at >= now - FOLLOWED,
+        )
+    )
+    found: defaultdict[str, list[_Order]] = defaultdict(list)
+    for axie_id, hash_, status, body, ask_usd in rows:
+        before, listing = msgspec.json.decode(body, type=Listing), new[axie_id]
+        same = before.seller.lower() == listing.seller.lower()
+        if same and before.started_at <= listing.started_at:
+            found[listing.hash].append(_Order(before.started_at, hash_, OrderStatus(status), ask_usd))
+    return {hash_: sorted(orders) for hash_, orders in found.items()}
+
+
+async def _former(
+    session: AsyncSession, earlier: dict[str, list[_Order]], now: datetime
+) -> dict[str, list[_Former]]:
+    """By the hash of a new listing, the alerts that follow an earlier order, unless that was sold."""
+    newer = {
+        order.hash: hash_
+        for hash_, orders in earlier.items()
+        for order in orders
+        if order.status is not OrderStatus.MATCHED
+    }
+    rows = await session.scalars(
+        select(AlertRow).where(
+            AlertRow.current_hash.in_(newer),
             AlertRow.state.in_((AlertState.DELIVERED, AlertState.PENDING)),
             AlertRow.created_at >= now - FOLLOWED,
         )
     )
     found: defaultdict[str, list[_Former]] = defaultdict(list)
-    for alert, axie_id, body in rows:
-        before, new = msgspec.json.decode(body, type=Listing), by_axie[axie_id]
-        if before.hash == new.hash or before.started_at > new.started_at:
-            continue
-        if before.seller.lower() == new.seller.lower():
-            found[new.hash].append(_Former(alert.id, alert.watch_id, alert.state, alert.clears))
+    for row in rows:
+        alert = _Former(row.id, row.watch_id, row.state, row.clears)
+        found[newer[row.current_hash]].append(alert)
     return found
+
+
+def _dearer(signal: Signal, earlier: Sequence[_Order]) -> float | None:
+    """What was asked before, in dollars, where that was more."""
+    asks = [order.ask_usd for order in earlier if order.ask_usd is not None]
+    return asks[-1] if asks and signal.ask_usd is not None and asks[-1] > signal.ask_usd else None
 
 
 async def _follow(session: AsyncSession, signal: Signal, former: Sequence[_Former], now: datetime) -> None:
@@ -143,50 +177,30 @@ async def _follow(session: AsyncSession, signal: Signal, former: Sequence[_Forme
     await touch(session, [hash_])
 
 
-async def _dearer(session: AsyncSession, listings: dict[str, Listing]) -> dict[str, float]:
-    """What the seller of a listing asked for the same axie before, in dollars, where that was more."""
-    axies = {listing.axie.id: hash_ for hash_, listing in listings.items()}
-    rows = await session.execute(
-        select(ListingRow.axie_id, ListingRow.body, PredictionRow.ask_usd)
-        .join(PredictionRow, PredictionRow.listing_hash == ListingRow.hash)
-        .where(ListingRow.axie_id.in_(axies))
-        .order_by(ListingRow.seen_at)
-    )
-    asks: dict[str, float] = {}
-    before: dict[str, tuple[datetime, float]] = {}
-    for axie_id, body, ask_usd in rows:
-        listing, new = msgspec.json.decode(body, type=Listing), listings[axies[axie_id]]
-        if listing.hash == new.hash:
-            asks[new.hash] = ask_usd
-        elif listing.seller.lower() == new.seller.lower() and listing.started_at < new.started_at:
-            before[new.hash] = (listing.started_at, ask_usd)
-    return {
-        hash_: ask_usd
-        for hash_, (at, ask_usd) in before.items()
-        if ask_usd > asks[hash_] and listings[hash_].started_at - at <= FOLLOWED
-    }
-
-
 async def _rows(
-    session: AsyncSession, wanted: Sequence[tuple[Watch, Listing]], dearer: dict[str, float], now: datetime
+    session: AsyncSession,
+    wanted: Sequence[tuple[Watch, Signal]],
+    earlier: dict[str, list[_Order]],
+    now: datetime,
 ) -> list[dict[str, Any]]:
     queued_at = datetime.now(UTC)
     capped = {watch.id for watch, _ in wanted if watch.delivery.cap is not None}
     sent = await _sent_this_hour(session, capped, queued_at) if capped else Counter()
     rows = []
-    for watch, listing in wanted:
+    for watch, signal in wanted:
+        hash_ = signal.listing.hash
         until = held_until(watch.delivery, watch.zone, queued_at, sent[watch.id])
         sent[watch.id] += until is None
         rows.append(
             {
                 "watch_id": watch.id,
-                "listing_hash": listing.hash,
-                "current_hash": listing.hash,
+                "listing_hash": hash_,
+                "current_hash": hash_,
                 "clears": True,
                 "guild_id": watch.guild_id,
                 "channel_id": watch.channel_id,
                 "watch_name": watch.name,
-                "was_usd": dearer.get(listing.hash),
+                "was_usd": _dearer(signal, earlier.get(hash_, ())),
                 "state": AlertState.PENDING,
                 "attempts": 0,
                 "created_at": now,

@@ -84,7 +84,7 @@ class Journal:
         now = self._clock.now()
         async with self._db.session() as session:
             statement = self._db.insert_or_ignore(ListingRow).returning(ListingRow.hash)
-            rows = [_listing_row(entry.listing, now) for entry in by_hash.values()]
+            rows = [_listing_row(entry, now) for entry in by_hash.values()]
             new = set(await session.scalars(statement, rows))
             priced = [
                 (by_hash[hash_], prediction)
@@ -96,9 +96,9 @@ class Journal:
                     insert(PredictionRow.__table__),  # type: ignore[arg-type]
                     [_prediction_row(entry.listing, prediction) for entry, prediction in priced],
                 )
-            sound = {entry.listing.hash for entry, _ in priced}
+            asks = {entry.listing.hash: prediction.ask_usd for entry, prediction in priced}
             signals = [
-                Signal(entry.listing, entry.watches if hash_ in sound else ())
+                Signal(entry.listing, asks.get(hash_), entry.watches if hash_ in asks else ())
                 for hash_, entry in by_hash.items()
                 if hash_ in new
             ]
@@ -253,7 +253,8 @@ def _sound(entry: Entry) -> Prediction | None:
     return None
 
 
-def _listing_row(listing: Listing, now: datetime) -> dict[str, Any]:
+def _listing_row(entry: Entry, now: datetime) -> dict[str, Any]:
+    listing, alerted = entry.listing, bool(entry.watches)
     return {
         "hash": listing.hash,
         "axie_id": listing.axie.id,
@@ -263,8 +264,8 @@ def _listing_row(listing: Listing, now: datetime) -> dict[str, Any]:
         "status": listing.status,
         "seen_at": listing.seen_at,
         "recorded_at": now,
-        "alerted": False,
-        "next_check_at": listing.seen_at + OTHER_CHECKS[0],
+        "alerted": alerted,
+        "next_check_at": listing.seen_at + (ALERTED_CHECKS if alerted else OTHER_CHECKS)[0],
         "body": msgspec.json.encode(listing).decode(),
     }
 

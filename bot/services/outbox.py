@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from bot.db import Database
@@ -65,26 +65,21 @@ class Outbox:
         An alert whose stored listing cannot be read any more becomes undeliverable instead of blocking
         the rest.
         """
-        waiting = (AlertRow.state == AlertState.PENDING, AlertRow.next_attempt_at <= self._now())
-        first = func.min(AlertRow.next_attempt_at)
-        ids = (
+        due = (
             select(AlertRow.post_id)
-            .where(*waiting)
+            .where(AlertRow.state == AlertState.PENDING, AlertRow.next_attempt_at <= self._now())
             .group_by(AlertRow.post_id)
-            .order_by(first, AlertRow.post_id)
+            .order_by(func.min(AlertRow.next_attempt_at), AlertRow.post_id)
             .limit(limit)
         )
         async with self._db.reading() as session:
-            order = list(await session.scalars(ids))
-            if not order:
-                return []
             posts, unreadable = await load(
-                session, AlertRow.post_id.in_(order), AlertRow.state == AlertState.PENDING
+                session, AlertRow.post_id.in_(due), AlertRow.state == AlertState.PENDING
             )
         for id_, reason in unreadable.items():
             log.error("stored alert cannot be read", alert=id_, reason=reason)
             await self.undeliverable([id_], f"its stored listing cannot be read: {reason}")
-        return sorted(posts, key=lambda post: order.index(post.id))
+        return sorted(posts, key=lambda post: min(alert.next_attempt_at for alert in post.alerts))
 
     async def delivered(
         self, post_id: int, ids: Collection[int], message_id: int, late: str | None = None
@@ -99,20 +94,19 @@ class Outbox:
         )
         mine = AlertRow.post_id == post_id
         settled = {"state": AlertState.DELIVERED, "reason": None, "late": late}
+        stale = select(AlertRow.id).where(
+            mine,
+            or_(AlertRow.id.not_in(ids), exists(changed), AlertRow.current_hash != AlertRow.listing_hash),
+        )
+        edit_at = case((exists(stale), now), else_=PostRow.edit_at)
         async with self._db.session() as session:
             await session.execute(
                 update(AlertRow)
                 .where(mine, AlertRow.id.in_(ids))
                 .values(settled_at=self._clock.now(), attempts=AlertRow.attempts + 1, **settled)
             )
-            await session.execute(update(PostRow).where(PostRow.id == post_id).values(message_id=message_id))
-            stale = select(AlertRow.id).where(
-                mine,
-                or_(AlertRow.id.not_in(ids), exists(changed), AlertRow.current_hash != AlertRow.listing_hash),
-            )
-            await session.execute(
-                update(PostRow).where(PostRow.id == post_id, exists(stale)).values(edit_at=now)
-            )
+            post = update(PostRow).where(PostRow.id == post_id)
+            await session.execute(post.values(message_id=message_id, edit_at=edit_at))
 
     async def retry(self, ids: Collection[int], reason: str, delay_s: float) -> None:
         """Try pending alerts again after that many real seconds; wakes `wait` to take note."""

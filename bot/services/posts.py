@@ -7,7 +7,7 @@ one edit. The marks are in the database, so that an edit owed by one life of the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,6 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from bot.db import Database
 from bot.db.tables import (
@@ -61,8 +60,8 @@ class Alert(Struct, frozen=True):
 
     `repriced` is the seller's newest order where that is another, with its prediction, and `clears` tells
     whether it still reaches the watch's thresholds. `was_usd` is an earlier and higher ask.
-    `created_at` is market time; `queued_at` the same moment in real time, like `held_until`, until when it
-    waited for a digest.
+    `created_at` is market time; `queued_at` the same moment in real time, like `next_attempt_at` and
+    `held_until`, until when it waited for a digest.
     """
 
     id: int
@@ -76,6 +75,7 @@ class Alert(Struct, frozen=True):
     attempts: int
     created_at: datetime
     queued_at: datetime
+    next_attempt_at: datetime
     held_until: datetime | None = None
     was_usd: float | None = None
     late: str | None = None
@@ -220,85 +220,56 @@ async def touch(session: AsyncSession, hashes: Sequence[str]) -> None:
     )
 
 
-async def load(
-    session: AsyncSession, *where: ColumnElement[bool], limit: int | None = None
-) -> tuple[list[Post], dict[int, str]]:
+async def load(session: AsyncSession, *where: ColumnElement[bool]) -> tuple[list[Post], dict[int, str]]:
     """Posts with those of their alerts that match, oldest first; and why an alert could not be read."""
-    found: dict[int, tuple[PostRow, list[Alert]]] = {}
+    found: dict[int, tuple[Any, list[Alert]]] = {}
     unreadable: dict[int, str] = {}
-    for row in await session.execute(_query().where(*where).limit(limit)):
+    for row in await session.execute(_STORED.where(*where)):
         try:
-            alert = _alert(*row[1:])
+            alert = _alert(row)
         except (msgspec.DecodeError, ValueError) as error:
-            unreadable[row[1].id] = str(error)
+            unreadable[row.id] = str(error)
             continue
-        found.setdefault(row[0].id, (row[0], []))[1].append(alert)
+        found.setdefault(row.post_id, (row, []))[1].append(alert)
     posts = [
-        Post(
-            post.id, post.guild_id, post.channel_id, post.nonce, post.message_id, post.revision, tuple(alerts)
-        )
-        for post, alerts in found.values()
+        Post(id_, row.guild_id, row.channel_id, row.nonce, row.message_id, row.revision, tuple(alerts))
+        for id_, (row, alerts) in found.items()
     ]
     return posts, unreadable
 
 
-def _query() -> Select[*tuple[Any, ...]]:
-    current, priced = aliased(ListingRow), aliased(PredictionRow)
-    return (
-        select(
-            PostRow, AlertRow, ListingRow.body, PredictionRow.body, current, priced.body, OutcomeRow, ClaimRow
-        )
-        .select_from(AlertRow)
-        .join(PostRow, PostRow.id == AlertRow.post_id)
-        .join(ListingRow, ListingRow.hash == AlertRow.listing_hash)
-        .join(PredictionRow, PredictionRow.listing_hash == AlertRow.listing_hash)
-        .join(current, current.hash == AlertRow.current_hash)
-        .join(priced, priced.listing_hash == AlertRow.current_hash, isouter=True)
-        .join(OutcomeRow, OutcomeRow.listing_hash == AlertRow.current_hash, isouter=True)
-        .join(ClaimRow, ClaimRow.alert_id == AlertRow.id, isouter=True)
-        .order_by(AlertRow.id)
-    )
-
-
-def _alert(
-    row: AlertRow,
-    listing: str,
-    prediction: str,
-    current: ListingRow,
-    priced: str | None,
-    outcome: OutcomeRow | None,
-    claim: ClaimRow | None,
-) -> Alert:
+def _alert(row: Any) -> Alert:
     repriced = None
     if row.current_hash != row.listing_hash:
-        told = None if priced is None else msgspec.json.decode(priced, type=Prediction)
-        repriced = (msgspec.json.decode(current.body, type=Listing), told)
+        told = None if row.priced is None else msgspec.json.decode(row.priced, type=Prediction)
+        repriced = (msgspec.json.decode(row.current, type=Listing), told)
     return Alert(
         id=row.id,
         guild_id=row.guild_id,
         channel_id=row.channel_id,
         watch_id=row.watch_id,
         watch_name=row.watch_name,
-        listing=msgspec.json.decode(listing, type=Listing),
-        prediction=msgspec.json.decode(prediction, type=Prediction),
+        listing=msgspec.json.decode(row.listing, type=Listing),
+        prediction=msgspec.json.decode(row.prediction, type=Prediction),
         state=AlertState(row.state),
         attempts=row.attempts,
         created_at=row.created_at,
         queued_at=row.queued_at,
+        next_attempt_at=row.next_attempt_at,
         held_until=row.held_until,
         was_usd=row.was_usd,
         late=row.late,
         repriced=repriced,
         clears=row.clears,
-        ending=None if outcome is None else _ending(outcome),
-        claim=None if claim is None else Claim(claim.user_id, claim.name, claim.at),
+        ending=None if row.ended_at is None else _ending(row),
+        claim=None if row.claimed_at is None else Claim(row.claimed_by, row.claimed_name, row.claimed_at),
     )
 
 
-def _ending(row: OutcomeRow) -> Ending:
+def _ending(row: Any) -> Ending:
     return Ending(
-        OrderStatus(row.status),
-        row.at,
+        OrderStatus(row.ended_as),
+        row.ended_at,
         row.sold_usd,
         row.net_usd,
         row.basis,
@@ -307,6 +278,47 @@ def _ending(row: OutcomeRow) -> Ending:
     )
 
 
-def hashes(alerts: Collection[Alert]) -> list[str]:
-    """The orders that alerts follow now."""
-    return [alert.repriced[0].hash if alert.repriced else alert.listing.hash for alert in alerts]
+def _stored() -> Select[*tuple[Any, ...]]:
+    """All that is known of alerts, a row each.
+
+    Columns rather than objects: an alert is read on its way to Discord, where milliseconds count.
+    """
+    post, alert, outcome, claim = (row.__table__ for row in (PostRow, AlertRow, OutcomeRow, ClaimRow))
+    listing, prediction = ListingRow.__table__, PredictionRow.__table__
+    current, priced = listing.alias("current_order"), prediction.alias("current_price")
+    tables = (
+        alert.join(post, post.c.id == alert.c.post_id)
+        .join(listing, listing.c.hash == alert.c.listing_hash)
+        .join(prediction, prediction.c.listing_hash == alert.c.listing_hash)
+        .join(current, current.c.hash == alert.c.current_hash)
+        .outerjoin(priced, priced.c.listing_hash == alert.c.current_hash)
+        .outerjoin(outcome, outcome.c.listing_hash == alert.c.current_hash)
+        .outerjoin(claim, claim.c.alert_id == alert.c.id)
+    )
+    return (
+        select(
+            *alert.c,
+            post.c.nonce,
+            post.c.message_id,
+            post.c.revision,
+            listing.c.body.label("listing"),
+            prediction.c.body.label("prediction"),
+            current.c.body.label("current"),
+            priced.c.body.label("priced"),
+            outcome.c.status.label("ended_as"),
+            outcome.c.at.label("ended_at"),
+            outcome.c.sold_usd,
+            outcome.c.net_usd,
+            outcome.c.basis,
+            outcome.c.resale_usd,
+            outcome.c.resold_at,
+            claim.c.user_id.label("claimed_by"),
+            claim.c.name.label("claimed_name"),
+            claim.c.at.label("claimed_at"),
+        )
+        .select_from(tables)
+        .order_by(alert.c.id)
+    )
+
+
+_STORED = _stored()

@@ -256,6 +256,7 @@ async def test_what_somebody_was_told_of_is_asked_for_first_and_more_often(
     other = Entry(make_listing(), None)
     alerted = signal(await add(watches))
     await journal.record([other, alerted])
+    clock.advance(30)
     assert await journal.unresolved(5) == [alerted.listing.hash]
     asked = {alerted.listing.hash: 0, other.listing.hash: 0}
     for _ in range(120):

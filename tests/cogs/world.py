@@ -76,14 +76,14 @@ class World:
     async def edit(self) -> None:
         """Make the edits that are due now, if any."""
         following: Any = self.bot.get_cog("Following")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await self.services.posts.to_edit():
                 await following.turn()
 
     async def deliver(self) -> None:
         """Take turns of the delivery until nothing is due and no lane is sending."""
         alerts: Any = self.bot.get_cog("Alerts")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await self.services.outbox.due():
                 await alerts.turn()
                 await alerts.settled()
