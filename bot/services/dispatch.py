@@ -24,16 +24,17 @@ from bot.services.pacing import held_until, hour_start
 from bot.services.posts import touch
 from bot.services.watches import Watch
 from pipeline.market.values import Listing, OrderStatus
+from pipeline.signal import Filters, Prediction, Thresholds, refusal
 
 MOST_IN_POST = 5  # a row of buttons for each alert, of which Discord shows five
 FOLLOWED = timedelta(days=30)  # how long after it an alert still speaks of new orders for its axie
 
 
 class Signal(Struct, frozen=True):
-    """A new listing with its ask in dollars and the watches that it is a signal for, which may be none."""
+    """A new listing with its prediction and the watches that it is a signal for, which may be none."""
 
     listing: Listing
-    ask_usd: float | None
+    prediction: Prediction | None
     watches: tuple[Watch, ...]
 
 
@@ -47,12 +48,13 @@ class _Order(NamedTuple):
 
 
 class _Former(Struct, frozen=True):
-    """An alert that follows such an order."""
+    """An alert that follows such an order, with what its watch wants now; None where it was removed."""
 
     alert_id: int
     watch_id: int | None
     state: str
     clears: bool
+    wants: tuple[Thresholds, Filters] | None
 
 
 class _Place(NamedTuple):
@@ -140,37 +142,54 @@ async def _former(
         for order in orders
         if order.status is not OrderStatus.MATCHED
     }
-    rows = await session.scalars(
-        select(AlertRow).where(
+    rows = await session.execute(
+        select(AlertRow, WatchRow.thresholds, WatchRow.filters)
+        .join(WatchRow, WatchRow.id == AlertRow.watch_id, isouter=True)
+        .where(
             AlertRow.current_hash.in_(newer),
             AlertRow.state.in_((AlertState.DELIVERED, AlertState.PENDING)),
             AlertRow.created_at >= now - FOLLOWED,
         )
     )
     found: defaultdict[str, list[_Former]] = defaultdict(list)
-    for row in rows:
-        alert = _Former(row.id, row.watch_id, row.state, row.clears)
+    for row, thresholds, filters in rows:
+        wants = None
+        if thresholds is not None:
+            wants = (
+                msgspec.json.decode(thresholds, type=Thresholds),
+                msgspec.json.decode(filters, type=Filters),
+            )
+        alert = _Former(row.id, row.watch_id, row.state, row.clears, wants)
         found[newer[row.current_hash]].append(alert)
     return found
+
+
+def _clears(former: _Former, signal: Signal, now: datetime) -> bool:
+    """Whether the new order reaches what the alert's watch wants, be that paused or muted meanwhile."""
+    if former.wants is None:
+        return True
+    thresholds, filters = former.wants
+    priced = signal.prediction
+    return priced is not None and refusal(thresholds, filters, signal.listing, priced, now) is None
 
 
 def _dearer(signal: Signal, earlier: Sequence[_Order]) -> float | None:
     """What was asked before, in dollars, where that was more."""
     asks = [order.ask_usd for order in earlier if order.ask_usd is not None]
-    return asks[-1] if asks and signal.ask_usd is not None and asks[-1] > signal.ask_usd else None
+    now = signal.prediction
+    return asks[-1] if asks and now is not None and asks[-1] > now.ask_usd else None
 
 
 async def _follow(session: AsyncSession, signal: Signal, former: Sequence[_Former], now: datetime) -> None:
     if not former:
         return
     hash_ = signal.listing.hash
-    clearing = {watch.id for watch in signal.watches}
     for each in former:
         values: dict[str, Any]
         if each.state == AlertState.PENDING:
             values = {"state": AlertState.EXPIRED, "reason": "the price has changed", "settled_at": now}
         else:
-            values = {"current_hash": hash_, "clears": each.watch_id in clearing}
+            values = {"current_hash": hash_, "clears": _clears(each, signal, now)}
         await session.execute(update(AlertRow).where(AlertRow.id == each.alert_id).values(values))
     asked = update(ListingRow).where(ListingRow.hash == hash_)
     await session.execute(asked.values(alerted=True, next_check_at=now))

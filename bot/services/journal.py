@@ -96,9 +96,9 @@ class Journal:
                     insert(PredictionRow.__table__),  # type: ignore[arg-type]
                     [_prediction_row(entry.listing, prediction) for entry, prediction in priced],
                 )
-            asks = {entry.listing.hash: prediction.ask_usd for entry, prediction in priced}
+            sound = {entry.listing.hash: prediction for entry, prediction in priced}
             signals = [
-                Signal(entry.listing, asks.get(hash_), entry.watches if hash_ in asks else ())
+                Signal(entry.listing, sound.get(hash_), entry.watches if hash_ in sound else ())
                 for hash_, entry in by_hash.items()
                 if hash_ in new
             ]

@@ -128,6 +128,15 @@ async def test_a_higher_price_that_pays_no_longer_is_told_and_a_later_drop_is_an
     assert "**Price dropped** – the seller asked $22.50 before" in shown(world)
 
 
+async def test_a_new_price_is_judged_by_the_watch_even_where_that_is_paused(world: World) -> None:
+    listing = await an_alert(world)
+    await world.services.watches.set_paused(world.guild.id, "Plants", world.manager.id, True)
+    await list_anew(world, again(listing, 4 * 10**15), signal=False)
+    await world.edit()
+    assert "**Price dropped**" in shown(world)
+    assert "no longer reaches" not in shown(world)
+
+
 async def test_a_drop_to_a_price_that_pays_is_announced_with_the_former_ask(world: World) -> None:
     watch = await world.watch()
     listing = make_listing(world.services.clock.now(), base=9 * 10**15)
