@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.client import AxieflipBot
 
 MOST: Final = 25  # choices that Discord shows
-COLLECTIONS: Final = [Choice(name=kind.title(), value=kind.value) for kind in Collection]
+COLLECTIONS: Final = [Choice(name=fmt.collection_name(kind), value=kind.value) for kind in Collection]
 
 
 class Classes(app_commands.Transformer):

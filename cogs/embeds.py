@@ -12,7 +12,7 @@ import discord
 
 from cogs import format as fmt
 from cogs.money import DOLLARS
-from pipeline.market.traits import Collection, collection, special_kind
+from pipeline.market.traits import collection, special_kind
 from pipeline.market.values import Price
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ CAREFUL: Final = discord.Colour(0xF0A232)
 QUIET: Final = discord.Colour(0x80848E)
 WON: Final = discord.Colour(0x1B6B3E)
 COMPARABLES: Final = 3
-_NAMES: Final = {Collection.MEO: "MEO"}
 
 
 def alert(
@@ -138,7 +137,7 @@ def _axie(axie: Axie, colour: discord.Colour) -> discord.Embed:
     )
     title = f"Axie #{axie.id} · {axie.class_} · {breeds}"
     if kind := collection(axie):
-        title += f" · {_NAMES.get(kind, kind.title())}"
+        title += f" · {fmt.collection_name(kind)}"
     embed = discord.Embed(title=title, url=fmt.page(axie.id), colour=colour)
     return embed.set_thumbnail(url=fmt.picture(axie))
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pipeline.clock import Clock, SystemClock
+from pipeline.market.traits import Collection
 from pipeline.market.values import Axie, Price
 
 MARKETPLACE = "https://app.axieinfinity.com/marketplace/axies"
@@ -182,6 +183,11 @@ def _invisible(char: str) -> bool:
 def part_name(part_id: str) -> str:
     """`tail-night-steed` as `Night Steed`."""
     return plain(part_id.partition("-")[2].replace("-", " ").title() or part_id, 24)
+
+
+def collection_name(kind: Collection) -> str:
+    """A collection as people write it: `Mystic`, `MEO`."""
+    return "MEO" if kind is Collection.MEO else kind.title()
 
 
 def page(axie_id: int) -> str:

@@ -206,7 +206,8 @@ def notice(said: Said) -> discord.Embed:
     colour = embeds.CAREFUL if body["lost"] else embeds.QUIET
     made = discord.Embed(title=title, description=fmt.shorten("\n".join(lines), 4000), colour=colour)
     made.url = fmt.MARKETPLACE
-    return made.set_footer(text="Nothing is lost: the watches are kept as they are · /watch list")
+    kept = "Nothing is lost: the watches are kept as they are · " if body["lost"] else ""
+    return made.set_footer(text=f"{kept}/watch list shows them all")
 
 
 async def setup(bot: AxieflipBot) -> None:

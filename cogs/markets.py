@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pipeline.market.genes import Gene
     from pipeline.market.values import Axie, Slot
 
-_NAMES: Final = {Collection.MEO: "MEO"}
 _TAGS: Final[Mapping[int, str]] = {Tag.ORIGIN: "Origin", Tag.MEO: "MEO Corp", Tag.MEO_II: "MEO Corp II"}
 _BODIES: Final[Mapping[int, str]] = {
     BodySkin.FROSTY: "frosty body",
@@ -59,7 +58,7 @@ def market(found: MarketView, moment: Moment, money: Money) -> discord.Embed:
     ]
     kinds = [
         _group(
-            _NAMES.get(each, each.title()),
+            fmt.collection_name(each),
             floors.get(of_collection(each)),
             found.by_collection.get(each),
             money,

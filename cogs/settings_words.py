@@ -56,7 +56,7 @@ def overview(settings: GuildSettings, now: datetime) -> discord.Embed:
     embed.add_field(name="Time zone", value=f"{settings.time_zone}\n{local:%H:%M} there now")
     embed.add_field(name="Currency", value=settings.currency.value)
     operators = settings.operators_channel
-    embed.add_field(name="Operators' channel", value=f"<#{operators}>" if operators else "none")
+    embed.add_field(name="Operators", value=f"<#{operators}>" if operators else "none")
     who = [f"**{name}**: {_who(area, others, settings)}" for area, (name, others) in AREAS.items()]
     embed.add_field(name="Who may", value="\n".join(who), inline=False)
     return embed.set_footer(text="/settings set · operators · grant change these")

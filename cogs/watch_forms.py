@@ -13,6 +13,7 @@ import discord
 from discord import ui
 
 from bot.client import AxieflipBot
+from cogs import format as fmt
 from cogs import parsing, permissions, watch_actions, watch_words, wishes
 from cogs.sentences import Refused
 from pipeline.market.traits import Collection
@@ -161,7 +162,7 @@ def _menu(
     custom_id: str, label: str, names: Iterable[str], chosen: Iterable[str], empty: str
 ) -> ui.Label[Any]:
     picked = set(chosen)
-    options = [discord.SelectOption(label=name.title(), value=name, default=name in picked) for name in names]
+    options = [discord.SelectOption(label=_label(name), value=name, default=name in picked) for name in names]
     menu: ui.Select[Any] = ui.Select(
         custom_id=custom_id,
         options=options,
@@ -199,6 +200,10 @@ def role_menu(chosen: int | None) -> ui.RoleSelect[Any]:
 def _chosen(id_: int, kind: discord.SelectDefaultValueType) -> discord.SelectDefaultValue:
     # discord.py would send a number here, where Discord's description of its API wants a string.
     return discord.SelectDefaultValue(id=str(id_), type=kind)  # type: ignore[arg-type]
+
+
+def _label(name: str) -> str:
+    return fmt.collection_name(name) if isinstance(name, Collection) else name
 
 
 def _span(low: float | None, high: float | None) -> str:

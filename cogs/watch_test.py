@@ -34,7 +34,7 @@ async def run(interaction: Interaction, watch: Watch) -> None:
     role = None if watch.delivery.role_id is None else place.guild.get_role(watch.delivery.role_id)
     lacking = permissions.wanted(place, role)
     link = place.get_partial_message(outcome.message_id).jump_url
-    lines = [f"✅ Posted an example: {link}"]
+    lines = [f"✅ [Posted an example]({link}) in {place.mention}."]
     if lacking:
         lines.append(f"⚠️ I still lack {' and '.join(lacking)} there.")
     if lost is not None:

@@ -9,9 +9,10 @@ import discord
 from cogs import embeds
 from cogs import format as fmt
 from cogs.money import DOLLARS
+from pipeline.market.traits import Collection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bot.services.pacing import Delivery, Quiet
     from bot.services.preview import Preview
@@ -66,7 +67,7 @@ def about(filters: Filters, money: Money = DOLLARS) -> str:
     """The filters in a line; `any axie` without any."""
     facts = [
         ", ".join(filters.classes),
-        " or ".join(filters.collections),
+        _collections(filters.collections),
         " and ".join(fmt.plain(part, 40) for part in filters.parts),
         _range("breeds", filters.min_breed_count, filters.max_breed_count),
         _range("purity", filters.min_purity, None),
@@ -104,11 +105,13 @@ def would_have(preview: Preview, money: Money = DOLLARS) -> str:
     span = "7 days" if preview.days > 6.9 else fmt.age(preview.days * 86_400)
     if not preview.signals:
         return f"In the last {span} this would have brought no signal. Lower a threshold to see more."
-    rate = _rate(preview.signals / preview.days) if preview.days >= 1 else f"**{preview.signals}** signals"
+    some = "**1** signal" if preview.signals == 1 else f"**{preview.signals:,}** signals"
+    rate = _rate(preview.signals / preview.days) if preview.days >= 1 else some
     text = f"In the last {span} this would have brought {rate}"
     if not preview.sold:
         promised = money.gain(preview.promised_usd)
-        return f"{text}, promised to net **{promised}** together. None has found a buyer yet."
+        together = "" if preview.signals == 1 else " together"
+        return f"{text}, promised to net **{promised}**{together}. None has found a buyer yet."
     buyers = "one that has" if preview.sold == 1 else f"{preview.sold:,} that have"
     return (
         f"{text}. The {buyers} found a buyer would have earned **{money.gain(preview.earned_usd)}** on paper."
@@ -120,13 +123,20 @@ def _rate(per_day: float) -> str:
         return f"about **{per_day:,.0f}** signals a day"
     if per_day >= 0.95:
         return f"about **{per_day:.1f}** signals a day"
-    return f"about **{per_day * 7:.0f}** signals a week"
+    weekly = f"{per_day * 7:.0f}"
+    return "about **1** signal a week" if weekly == "1" else f"about **{weekly}** signals a week"
 
 
 def _pause_mark(one: Watch) -> str:
     if not one.paused:
         return ""
     return " (paused by the bot)" if one.paused_reason else " (paused)"
+
+
+def _collections(wanted: Sequence[Collection]) -> str:
+    if len(wanted) == len(Collection):
+        return "any collection"
+    return " or ".join(fmt.collection_name(kind) for kind in wanted)
 
 
 def _range(name: str, low: float | None, high: float | None, write: Callable[[float], str] = str) -> str:

@@ -181,7 +181,7 @@ class WatchesCog(commands.Cog, name="Watches"):
         """Show every watch with its channel, thresholds and filters."""
         guild = choices.guild(interaction)
         written = await money.of(self._services, guild)
-        shown = [watch_words.row(watch, written) for watch in await self._services.watches.list(guild)]
+        shown = [f"{watch_words.row(watch, written)}\n" for watch in await self._services.watches.list(guild)]
         empty = "There is none yet. `/watch add` makes one, in one step with a `preset`."
         embed = embeds.lines("Watches", shown, empty=empty, legend="/watch show has the buttons of each")
         await interaction.response.send_message(embed=embed, ephemeral=True)

@@ -141,6 +141,8 @@ class Outbox:
         )
         async with self._db.session() as session:
             ids = list(await session.scalars(mine))
+            if not ids:
+                return 0
             owed = {"state": AlertState.PENDING, "reason": None, "settled_at": None, "attempts": 0}
             await session.execute(
                 update(AlertRow)

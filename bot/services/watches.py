@@ -17,7 +17,7 @@ from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
-from bot.db.tables import AlertRow, AlertState, GuildRow, WatchRow
+from bot.db.tables import AlertRow, AlertState, GuildRow, PostRow, WatchRow
 from bot.errors import Conflict, LimitReached, NotFound
 from bot.services import limits
 from bot.services.audit import AuditEntry, note
@@ -130,20 +130,26 @@ class Watches:
             if _key(after.name) != _key(before.name):
                 _require_free(after.name, await _names(session, guild_id))
             await session.execute(update(WatchRow).where(WatchRow.id == before.id).values(_columns(after)))
+            await self._carry_over(session, before, after)
             await _note(session, action, actor, before, after)
         self.changed()
         return after
 
-    async def set_thresholds(self, guild_id: int, name: str, actor: int, **given: float | None) -> Watch:
-        """Change the thresholds that are given and leave the others."""
-        changes = {field: value for field, value in given.items() if value is not None}
-
-        def edit(watch: Watch) -> Watch:
-            return msgspec.structs.replace(
-                watch, thresholds=msgspec.structs.replace(watch.thresholds, **changes)
-            )
-
-        return await self.change(guild_id, name, actor, edit, "thresholds set")
+    async def _carry_over(self, session: AsyncSession, before: Watch, after: Watch) -> None:
+        """What is held for a digest goes where the watch posts now, or nowhere if a person paused it."""
+        held = (
+            AlertRow.watch_id == after.id,
+            AlertRow.state == AlertState.PENDING,
+            AlertRow.held_until.is_not(None),
+        )
+        if after.paused and not before.paused and after.paused_reason is None:
+            over = {"state": AlertState.EXPIRED, "reason": "watch paused", "settled_at": self._clock.now()}
+            await session.execute(update(AlertRow).where(*held).values(over))
+        elif after.channel_id != before.channel_id:
+            posts = select(AlertRow.post_id).where(*held)
+            place = {"channel_id": after.channel_id}
+            await session.execute(update(PostRow).where(PostRow.id.in_(posts)).values(place))
+            await session.execute(update(AlertRow).where(*held).values(place))
 
     async def set_paused(
         self, guild_id: int, name: str, actor: int | None, paused: bool, reason: str | None = None

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from simcord.preview import Preview
+from simcord.preview import Preview, _markdown
 
 from sandbox.discord.pictures import Pictures
 from sandbox.discord.scrolling import serve_following
@@ -25,6 +25,11 @@ GATHER = 0.1  # seconds in which changes are published together
 TICK = 20.0  # seconds after which relative times on the page are renewed
 WINDOW = 50  # messages that the page shows at most
 PICTURES_WITHIN = 1.0  # seconds that a new message waits for its pictures
+
+
+# Discord shows mentions, commands and small print in an embed's text too; simcord leaves them as they are.
+for _field in ("embed_description", "embed_field_value"):
+    _markdown._FIELD_POLICIES[_field].update(mentions=True, commands=True, subtext=True)
 
 
 class LivePage:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.db import Database
 from bot.services.announcements import Announcements
+from bot.services.audit import Audit
 from bot.services.conditions import Conditions
 from bot.services.digests import Digests
 from bot.services.guilds import Guilds
@@ -17,12 +18,15 @@ from bot.services.history import History, Wanted
 from bot.services.journal import Entry, Journal
 from bot.services.ledger import Ledger
 from bot.services.outbox import Outbox
+from bot.services.pacing import Delivery
 from bot.services.posts import Posts
+from bot.services.preview import Previews
 from bot.services.trends import Trends
-from bot.services.watches import Watches
+from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
+from pipeline.signal import Filters, Thresholds
 from tests.bot.factories import NOON, make_listing, make_prediction
 from tests.bot.plans import plan, scans, sorts, statements
 
@@ -44,6 +48,7 @@ NARROWED: dict[str, dict[str, Any]] = {
     },
 }
 FEW = {
+    "alerts of a watch with a cap",
     "an axie's predictions",
     "an axie's sales",
     "what is wrong",
@@ -113,13 +118,36 @@ ASKED: dict[str, Ask] = {
     "sales of what was sold": lambda db, clock: Ledger(db, clock).reconcile(),
     "a server's ledger": lambda db, clock: Ledger(db, clock).rows(GUILD, since=NOON),
     "a watch's ledger": lambda db, clock: Ledger(db, clock).rows(GUILD, watch_id=3),
+    "what thresholds would have brought": lambda db, clock: _preview(db, clock, Filters()),
+    "what filters would have brought": lambda db, clock: _preview(
+        db, clock, Filters(classes=(AxieClass.BUG,), collections=(Collection.SUMMER,))
+    ),
+    "a server's settings": lambda db, clock: Guilds(db, clock, Watches(db, clock)).get(GUILD),
+    "a server's watches": lambda db, clock: Watches(db, clock).list(GUILD),
+    "a server's changes": lambda db, _: Audit(db).recent(GUILD, before=9),
+    "alerts to be owed again": lambda db, clock: Outbox(db, clock).revive(3, 4),
+    "alerts of a watch with a cap": lambda db, clock: _capped(db, clock),
     "a page that follows and may be followed": lambda db, clock: Journal(db, clock).record(_page()),
 }
 
 
-def _page() -> list[Entry]:
+def _page(*watches: Watch) -> list[Entry]:
     listings = [make_listing() for _ in range(3)]
-    return [Entry(listing, make_prediction(listing)) for listing in listings]
+    return [Entry(listing, make_prediction(listing), watches) for listing in listings]
+
+
+async def _capped(db: Database, clock: ManualClock) -> object:
+    wanted = (Thresholds(), Filters(), 5, Delivery(cap=1))
+    watch = await Watches(db, clock).add(GUILD, 4, "capped", *wanted)
+    return await Journal(db, clock).record(_page(watch))
+
+
+async def _preview(db: Database, clock: ManualClock, filters: Filters) -> object:
+    listing = make_listing()  # where there is nothing at all, there is nothing to ask
+    await Journal(db, clock).record([Entry(listing, make_prediction(listing))])
+    with_any = await Previews(db, clock).of(Thresholds(), filters)
+    assert with_any is not None
+    return with_any
 
 
 @pytest.mark.parametrize("asked", ASKED)

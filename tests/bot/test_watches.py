@@ -4,7 +4,9 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,11 +14,15 @@ from bot.db import Database
 from bot.errors import AxieflipError, Conflict, LimitReached, NotFound
 from bot.services.audit import Audit
 from bot.services.guilds import Guilds
+from bot.services.journal import Entry, Journal
+from bot.services.outbox import Outbox, machine_time
+from bot.services.pacing import DAY_MINUTES, Delivery, Quiet
 from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
 from pipeline.signal import Filters, Thresholds
+from tests.bot.factories import make_listing, make_prediction
 
 GUILD, CHANNEL, ACTOR = 2**62, 2**62 + 1, 2**62 + 2
 FILTERS = Filters(
@@ -36,6 +42,13 @@ def guilds(db: Database, clock: ManualClock, watches: Watches) -> Guilds:
 
 async def add(watches: Watches, name: str = "Cheap", guild: int = GUILD) -> Watch:
     return await watches.add(guild, CHANNEL, name, Thresholds(min_net_usd=2.5), FILTERS, ACTOR)
+
+
+async def set_thresholds(watches: Watches, name: str, actor: int, **given: float) -> Watch:
+    def edit(watch: Watch) -> Watch:
+        return msgspec.structs.replace(watch, thresholds=msgspec.structs.replace(watch.thresholds, **given))
+
+    return await watches.change(GUILD, name, actor, edit)
 
 
 async def test_a_watch_is_read_back_as_it_was_made(watches: Watches, clock: ManualClock) -> None:
@@ -85,10 +98,10 @@ async def test_a_name_that_does_not_exist_is_answered_with_those_near_it(watches
 
 async def test_thresholds_that_are_not_given_stay(watches: Watches) -> None:
     await add(watches)
-    changed = await watches.set_thresholds(GUILD, "cheap", ACTOR, min_probability=0.95)
+    changed = await set_thresholds(watches, "cheap", ACTOR, min_probability=0.95)
     assert changed.thresholds == Thresholds(min_net_usd=2.5, min_return=0.15, min_probability=0.95)
     assert await watches.get(GUILD, "cheap") == changed
-    assert (await watches.set_thresholds(GUILD, "cheap", ACTOR, min_net_usd=0)).thresholds.min_net_usd == 0
+    assert (await set_thresholds(watches, "cheap", ACTOR, min_net_usd=0)).thresholds.min_net_usd == 0
 
 
 @pytest.mark.parametrize(
@@ -97,7 +110,7 @@ async def test_thresholds_that_are_not_given_stay(watches: Watches) -> None:
 async def test_thresholds_that_make_no_sense_are_refused(watches: Watches, wrong: dict[str, float]) -> None:
     before = await add(watches)
     with pytest.raises(AxieflipError):
-        await watches.set_thresholds(GUILD, "cheap", ACTOR, **wrong)
+        await set_thresholds(watches, "cheap", ACTOR, **wrong)
     assert await watches.get(GUILD, "cheap") == before
 
 
@@ -107,7 +120,7 @@ async def test_every_change_is_seen_in_the_active_watches_at_once(watches: Watch
     assert await watches.active() == (one,)
     two = await add(watches, guild=GUILD + 1)
     assert await watches.active() == (one, two)
-    one = await watches.set_thresholds(GUILD, "cheap", ACTOR, min_return=0.5)
+    one = await set_thresholds(watches, "cheap", ACTOR, min_return=0.5)
     assert await watches.active() == (one, two)
     await watches.set_paused(GUILD, "cheap", ACTOR, True)
     assert await watches.active() == (two,)
@@ -148,7 +161,7 @@ async def test_a_change_while_the_active_watches_are_read_is_not_hidden(
 
 async def test_every_change_is_on_record_with_who_and_what(db: Database, watches: Watches) -> None:
     await add(watches)
-    await watches.set_thresholds(GUILD, "cheap", ACTOR + 1, min_net_usd=9)
+    await set_thresholds(watches, "cheap", ACTOR + 1, min_net_usd=9)
     await watches.remove(GUILD, "cheap", ACTOR + 2)
     removed, changed, added = await Audit(db).recent(GUILD)
     assert (added.action, added.actor, added.before) == ("watch added", ACTOR, None)
@@ -177,3 +190,40 @@ async def test_a_change_without_a_transaction_of_its_own_can_be_noted(db: Databa
         "v2",
         "v1",
     )
+
+
+def held(watch: Watch) -> Watch:
+    """The same, with quiet hours that have just begun."""
+    minute = machine_time().hour * 60 + machine_time().minute
+    quiet = Quiet(minute, (minute + 600) % DAY_MINUTES)
+    return msgspec.structs.replace(watch, delivery=Delivery(quiet=quiet))
+
+
+async def owed(db: Database, clock: ManualClock, watches: Watches) -> Outbox:
+    """A signal that its watch holds back, and the outbox as it will be tomorrow."""
+    await add(watches)
+    watch = await watches.change(GUILD, "cheap", ACTOR, held)
+    listing = make_listing()
+    assert await Journal(db, clock).record([Entry(listing, make_prediction(listing), (watch,))]) == 1
+    return Outbox(db, clock, now=lambda: machine_time() + timedelta(days=1))
+
+
+async def test_what_is_held_for_a_digest_moves_with_its_watch(
+    db: Database, clock: ManualClock, watches: Watches
+) -> None:
+    outbox = await owed(db, clock, watches)
+    await watches.change(GUILD, "cheap", ACTOR, lambda w: msgspec.structs.replace(w, channel_id=9))
+    (post,) = await outbox.due()
+    assert (post.digest, post.channel_id) == (True, 9)
+
+
+async def test_what_is_held_is_let_go_where_a_person_pauses_and_kept_where_the_bot_does(
+    db: Database, clock: ManualClock, watches: Watches
+) -> None:
+    outbox = await owed(db, clock, watches)
+    await watches.set_paused(GUILD, "cheap", None, True, "its channel is gone")
+    assert len(await outbox.due()) == 1
+    await watches.set_paused(GUILD, "cheap", None, False)
+    await watches.set_paused(GUILD, "cheap", ACTOR, True)
+    assert await outbox.due() == []
+    assert (await outbox.counts()).expired == 1
