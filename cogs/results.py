@@ -8,7 +8,7 @@ import discord
 import msgspec
 
 from bot.services.ledger import Basis, LedgerRow
-from bot.services.performance import Performance
+from bot.services.performance import MOST_ROWS, Performance
 from cogs import format as fmt
 from cogs.embeds import CAREFUL, QUIET, STRONG, fit
 
@@ -37,7 +37,8 @@ def performance(found: Performance, days: int, watch: str | None, money: Money) 
     _add(embed, found, money)
     if found.chances:
         embed.add_field(name="Chances, promised and held", value=_chances(found), inline=False)
-    return embed.set_footer(text=_HOW)
+    newest = f"The newest {MOST_ROWS:,} signals. " if found.capped else ""
+    return embed.set_footer(text=f"{newest}{_HOW}")
 
 
 def digest(said: Said, money: Money) -> discord.Embed:
@@ -103,10 +104,8 @@ def _chances(found: Performance) -> str:
 
 def _result(row: LedgerRow, money: Money) -> str:
     how = "resold" if row.basis is Basis.RESALE else "by the forecast"
-    return (
-        f"**{money.gain(row.paper_net_usd or 0.0)}** {how} · [#{row.axie_id}]({fmt.page(row.axie_id)}) · "
-        f"asked {money.amount(row.ask_usd)}"
-    )
+    link = f"[#{row.axie_id}]({fmt.page(row.axie_id or 0)})"
+    return f"**{money.gain(row.paper_net_usd or 0.0)}** {how} · {link} · asked {money.amount(row.ask_usd)}"
 
 
 def _colour(found: Performance) -> discord.Colour:

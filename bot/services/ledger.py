@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
 from bot.db.lookback import SaleRow
-from bot.db.tables import AlertRow, AlertState, ListingRow, OutcomeRow, PostRow, PredictionRow
+from bot.db.tables import AlertRow, AlertState, ListingRow, OutcomeRow, PredictionRow
 from bot.services.posts import touch
 from pipeline.clock import Clock
 from pipeline.market.values import Listing, OrderStatus
@@ -40,17 +40,15 @@ class Basis(StrEnum):
 class LedgerRow(Struct, frozen=True):
     """A delivered alert: what it promised, and what has come of it so far. Times are market time.
 
-    Everything from `ended_at` on is None while the axie is for sale; the dollars stay None unless it was
-    sold. Where the seller changed the price, the outcome is that of the newest order.
+    The axie's number and everything from `ended_at` on are None while it is for sale; the dollars stay None
+    unless it was sold. Where the seller changed the price, the outcome is that of the newest order.
     """
 
     alert_id: int
     guild_id: int
-    channel_id: int
-    message_id: int | None
     watch_id: int | None
     watch_name: str
-    axie_id: int
+    axie_id: int | None
     listing_hash: str
     model_version: str
     alerted_at: datetime
@@ -217,15 +215,15 @@ def net_on_paper(prediction: Prediction, resale_usd: float, paid_usd: float) -> 
 
 
 def _rows() -> Select[*tuple[Any, ...]]:
+    # Of thousands of alerts in a database of millions of listings, every join is a wait for the disk: an
+    # order's status and axie are with its outcome too, and without one it is open.
     return (
         select(
             AlertRow.id,
             AlertRow.guild_id,
-            AlertRow.channel_id,
-            PostRow.message_id,
             AlertRow.watch_id,
             AlertRow.watch_name,
-            ListingRow.axie_id,
+            OutcomeRow.axie_id,
             AlertRow.listing_hash,
             PredictionRow.model_version,
             AlertRow.created_at,
@@ -234,7 +232,7 @@ def _rows() -> Select[*tuple[Any, ...]]:
             PredictionRow.net_usd,
             PredictionRow.return_,
             PredictionRow.probability,
-            ListingRow.status,
+            OutcomeRow.status,
             OutcomeRow.at,
             OutcomeRow.sold_usd,
             OutcomeRow.net_usd,
@@ -242,9 +240,7 @@ def _rows() -> Select[*tuple[Any, ...]]:
             OutcomeRow.resale_usd,
             OutcomeRow.resold_at,
         )
-        .join(PostRow, PostRow.id == AlertRow.post_id)
         .join(PredictionRow, PredictionRow.listing_hash == AlertRow.listing_hash)
-        .join(ListingRow, ListingRow.hash == AlertRow.current_hash)
         .join(OutcomeRow, OutcomeRow.listing_hash == AlertRow.current_hash, isouter=True)
         .where(AlertRow.state == AlertState.DELIVERED)
     )
@@ -252,6 +248,6 @@ def _rows() -> Select[*tuple[Any, ...]]:
 
 def _ledger_row(row: Any) -> LedgerRow:
     values = list(row)
-    values[15] = OrderStatus(values[15])
-    values[19] = None if values[19] is None else Basis(values[19])
+    values[13] = OrderStatus.OPEN if values[13] is None else OrderStatus(values[13])
+    values[17] = None if values[17] is None else Basis(values[17])
     return LedgerRow(*values)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from bot.services.ledger import Basis, LedgerRow
 
-MOST_ROWS = 20_000
+MOST_ROWS = 5_000  # the newest; what is older would change little and cost an answer in time
 PROVED_ENOUGH = 20  # resales from which on the calibration rests on them alone
 _EDGES = (0.0, 0.6, 0.7, 0.8, 0.9, 1.0001)
 
@@ -38,7 +38,10 @@ class Step(Struct, frozen=True):
 
 
 class Performance(Struct, frozen=True):
-    """Signals added up. None where there is nothing to tell; `proved` are those that were resold since."""
+    """Signals added up. None where there is nothing to tell; `proved` are those that were resold since.
+
+    `capped` means that there were more than are looked at.
+    """
 
     signals: int = 0
     open: int = 0
@@ -52,6 +55,7 @@ class Performance(Struct, frozen=True):
     median_sold_after_s: float | None = None
     chances: tuple[Chance, ...] = ()
     chances_proved: bool = False
+    capped: bool = False
 
     @property
     def gone(self) -> int:
@@ -71,6 +75,7 @@ class Performance(Struct, frozen=True):
 
 def summarise(rows: Iterable[LedgerRow]) -> Performance:
     """Add up alerts. A listing that several watches signalled counts once."""
+    rows = list(rows)
     alerts = _once(rows)
     results = _results(alerts)
     nets = [net for _, net in results]
@@ -90,6 +95,7 @@ def summarise(rows: Iterable[LedgerRow]) -> Performance:
         median_sold_after_s=median(waits) if waits else None,
         chances=tuple(_chances(proved if enough else results)),
         chances_proved=enough,
+        capped=len(rows) >= MOST_ROWS,
     )
 
 

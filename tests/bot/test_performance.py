@@ -22,8 +22,6 @@ def row(number: int, **over: Any) -> LedgerRow:
     fields: dict[str, Any] = {
         "alert_id": number,
         "guild_id": 1,
-        "channel_id": 2,
-        "message_id": 3,
         "watch_id": 4,
         "watch_name": "all",
         "axie_id": number,
@@ -52,6 +50,7 @@ def test_no_signals_come_to_nothing() -> None:
     found = summarise([])
     assert (found.signals, found.hit_rate, found.median_net_usd, found.chances) == (0, None, None, ())
     assert course([]) == best([]) == []
+    assert not found.capped
 
 
 def test_sold_withdrawn_and_open_signals_are_told_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +52,14 @@ async def test_one_watch_and_some_days_can_be_asked_for(world: World) -> None:
     other = await world.member.slash(world.channel, "performance", watch="Other")
     assert "No signals yet" in text(other)
     assert other.response.attachments == []
+
+
+async def test_more_signals_than_are_looked_at_are_said_to_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await results(world, await world.watch(), sold=2)
+    monkeypatch.setattr(sys.modules["bot.services.performance"], "MOST_ROWS", 3)
+    assert "The newest" in text(await world.member.slash(world.channel, "performance"))
 
 
 async def test_an_unknown_watch_is_refused_to_the_asker_alone(world: World) -> None:
