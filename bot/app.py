@@ -58,6 +58,7 @@ from pipeline.birth import Order
 from pipeline.clock import Clock, SystemClock
 from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
+from pipeline.market.proxy import Proxy
 from pipeline.market.watcher import Watcher, WatcherSettings
 from pipeline.objects import ObjectStore, StoreError, open_store
 from pipeline.side import PartStrengths, SideSource
@@ -88,7 +89,9 @@ def open_objects(settings: Settings) -> ObjectStore:
 def open_market(settings: Settings, clock: Clock) -> MarketClient:
     """A client of the marketplace that the settings name, not yet connected."""
     limits = RequestLimits(settings.market_requests_per_minute, settings.market_requests_per_hour)
-    return MarketClient(settings.market_url, settings.market_api_key.get_secret_value(), clock, limits=limits)
+    proxy = Proxy.parse(settings.market_proxy.get_secret_value()) if settings.market_proxy else None
+    key = settings.market_api_key.get_secret_value()
+    return MarketClient(settings.market_url, key, clock, limits=limits, proxy=proxy)
 
 
 def side_sources(settings: Settings) -> Sequence[SideSource]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,22 +21,54 @@ from rich.progress import (
 
 from bot.app import birth_order, open_market, open_objects, side_sources
 from bot.errors import AxieflipError
+from bot.services.collecting import collect_all
 from bot.services.retraining import give_birth
 from pipeline.birth import Progress as Stage
 from pipeline.birth import Result
 from pipeline.clock import Clock, SystemClock
-from pipeline.collect import CollectBudget, CollectSummary, collect
+from pipeline.collect import CollectBudget, CollectSummary
 from pipeline.market.errors import MarketError
 
 if TYPE_CHECKING:
     from bot.settings import Settings
 
 console = Console(stderr=True)
+log = structlog.get_logger(__name__)
+
+
+class PlainLines:
+    """Progress for a log: the first word of a subject, then one every few seconds, then the last one."""
+
+    def __init__(self, every_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every_s, self._clock = every_s, clock
+        self._told: dict[str, float] = {}
+        self._over: set[str] = set()
+
+    def tell(self, subject: str, how_far: str, *, over: bool = False) -> None:
+        """Say how far a subject is, unless that was said just now."""
+        now = self._clock()
+        fresh = subject not in self._told
+        if fresh or now - self._told[subject] >= self._every_s or (over and subject not in self._over):
+            self._told[subject] = now
+            log.info(f"{subject}: {how_far}")
+        if over:
+            self._over.add(subject)
+
+
+def _counted(done: int, of: int | None) -> str:
+    return f"{done:,}" if of is None else f"{done:,} of {of:,}"
 
 
 @contextmanager
 def counting(title: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A display of several counters: call it with a kind, how many are done and of how many."""
+    """A display of several counters: call it with a kind, how many are done and of how many.
+
+    Where there is no terminal, a line now and then says how far each is.
+    """
+    if not console.is_terminal:
+        lines = PlainLines()
+        yield lambda kind, done, of: lines.tell(f"{title} {kind}", _counted(done, of), over=done == of)
+        return
     columns = TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=False) as display:
         tasks: dict[str, Any] = {}
@@ -49,7 +83,11 @@ def counting(title: str) -> Iterator[Callable[[str, int, int | None], None]]:
 
 @contextmanager
 def stages(title: str) -> Iterator[Callable[[Stage], None]]:
-    """A display of one job's stage and share done."""
+    """A display of one job's stage and share done; a line a stage where there is no terminal."""
+    if not console.is_terminal:
+        lines = PlainLines()
+        yield lambda stage: lines.tell(f"{title}: {stage.stage}", f"{stage.fraction:.0%}")
+        return
     columns = TextColumn("{task.description:<28}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=False) as display:
         task = display.add_task(title, total=1.0)
@@ -68,7 +106,7 @@ async def collect_into_store(
     try:
         async with open_market(settings, clock) as client:
             with counting("Collecting") as show:
-                return await collect(
+                return await collect_all(
                     client,
                     open_objects(settings),
                     clock,

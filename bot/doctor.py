@@ -112,9 +112,12 @@ async def _marketplace(settings: Settings) -> str:
         await client.rates()
         problems = await client.check_queries()
         page = await client.newest_listings(size=5)
+        cost = await client.proxy_cost()
     if problems:
         raise Trouble("its schema has changed: " + "; ".join(str(problem) for problem in problems))
-    return f"the key is accepted, every query is valid, {len(page.rows)} of {page.seen} newest rows readable"
+    proxy = f"; the proxy {cost}" if cost else ""
+    readable = f"{len(page.rows)} of {page.seen} newest rows readable"
+    return f"the key is accepted, every query is valid, {readable}{proxy}"
 
 
 async def _discord(settings: Settings) -> str:

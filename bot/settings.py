@@ -29,6 +29,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
+from pipeline.market.errors import WrongAddress
+from pipeline.market.proxy import Proxy
 
 SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
 _RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
@@ -86,6 +88,14 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    try:
+        Proxy.parse(value.get_secret_value())
+    except WrongAddress:
+        raise ValueError("must look like http://host:port or http://user:password@host:port") from None
+    return value
+
+
 def _object_store(value: str) -> str:
     scheme, _, rest = value.partition(":")
     if (scheme == "file" and rest) or (scheme == "s3" and urlsplit(value).netloc):
@@ -127,6 +137,7 @@ class Settings(BaseSettings):
     market_url: Annotated[str, _url("http", "https")] = (
         "https://api-gateway.skymavis.com/graphql/axie-marketplace"
     )
+    market_proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
     market_requests_per_minute: Annotated[int, Field(gt=0)] = 300
     market_requests_per_hour: Annotated[int, Field(gt=0)] = 5000
     market_poll_min_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
@@ -217,6 +228,8 @@ class Settings(BaseSettings):
         """Every secret text in here, for the log to keep out; never to be shown."""
         values = (getattr(self, name) for name in type(self).model_fields)
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        if self.market_proxy is not None:
+            found.append(Proxy.parse(self.market_proxy.get_secret_value()).password)
         return tuple(text for text in (*found, make_url(self.database_url).password) if text)
 
 

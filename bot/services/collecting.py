@@ -6,20 +6,36 @@ tried again after a pause.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 from apscheduler.triggers.cron import CronTrigger
 
 from pipeline.clock import Clock
-from pipeline.collect import CollectBudget, collect
+from pipeline.collect import CollectBudget, CollectSummary, collect
 from pipeline.market.client import MarketClient
 from pipeline.objects import ObjectStore
 from pipeline.side import SideSource
 
 log = structlog.get_logger(__name__)
 UNPLANNED_S = 86_400.0
+
+
+async def collect_all(
+    client: MarketClient,
+    store: ObjectStore,
+    clock: Clock,
+    *,
+    budget: CollectBudget,
+    side: Sequence[SideSource] = (),
+    progress: Callable[[str, int, int | None], None] = lambda *_: None,
+) -> CollectSummary:
+    """One collection, with what the proxy costs in its summary. Raises StoreError and MarketError."""
+    summary = await collect(client, store, clock, budget=budget, side=side, progress=progress)
+    if (cost := await client.proxy_cost()) is not None:
+        summary.proxy, summary.requests = str(cost), summary.requests + cost.requests
+    return summary
 
 
 class Collecting:
@@ -51,7 +67,9 @@ class Collecting:
         """Collect if it is time. Returns the seconds until it is next; raises what the collection raises."""
         if self._due:
             budget = CollectBudget(minutes=self._minutes)
-            summary = await collect(self._client, self._store, self._clock, budget=budget, side=self._side)
+            summary = await collect_all(
+                self._client, self._store, self._clock, budget=budget, side=self._side
+            )
             self._due = False
             self.collected_at = datetime.now(UTC)
             log.info("collected", summary=str(summary))

@@ -17,7 +17,8 @@ class CollectSummary(Struct):
     `rows` counts under `sightings` the known listings that were met again, under `resolutions` the answers
     to questions about others. `gaps` counts places where rows may be missing for good or until a later run;
     `stopped` says why it ended early, None where it got everything that it wanted. `standing` is a phrase on
-    the sweep of the book, `side` has one for each source of side data.
+    the sweep of the book, `side` has one for each source of side data, `proxy` is one on what
+    the proxy costs, if there is one.
     """
 
     run: str
@@ -31,6 +32,7 @@ class CollectSummary(Struct):
     seconds: float = 0.0
     stopped: str | None = None
     standing: str | None = None
+    proxy: str | None = None
     side: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -41,6 +43,8 @@ class CollectSummary(Struct):
         ]
         if self.standing:
             lines.append(f"Standing listings: {self.standing}")
+        if self.proxy:
+            lines.append(f"Proxy: {self.proxy}")
         lines += [f"Side data, {name.replace('_', ' ')}: {told}" for name, told in self.side.items()]
         if self.rejected:
             lines.append(f"Set aside: {_counts(self.rejected)}")

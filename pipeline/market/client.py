@@ -27,6 +27,7 @@ from pipeline.market.budget import Priority, RequestBudget, RequestLimits
 from pipeline.market.decode import Seen
 from pipeline.market.errors import MarketError, MarketUnavailable, QueryRejected, RateLimited
 from pipeline.market.pages import AxieDetail, ClientStats, Page, Problem, Rejected
+from pipeline.market.proxy import Proxy, ProxyCost, measure
 from pipeline.market.queries import FieldName, Query
 from pipeline.market.transport import Answer, Timeouts, Transport
 from pipeline.market.values import AxieClass, Listing, Rates, Resolution, Sale
@@ -74,9 +75,10 @@ class MarketClient:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         retries: Retries = Retries(),
         session: aiohttp.ClientSession | None = None,
+        proxy: Proxy | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._transport = Transport(url, api_key, timeouts, session)
+        self._transport = Transport(url, api_key, timeouts, session, proxy)
         self._clock, self._retries, self._sleep = clock, retries, sleep
         self._dropped: frozenset[FieldName] = frozenset()
         self.budget = RequestBudget(limits, speed=clock.speed, sleep=sleep)
@@ -190,6 +192,21 @@ class MarketClient:
         """Dollars for a whole token, now."""
         data, seen = await self._ask(queries.RATES, {}, priority)
         return decode.rates(data, seen)
+
+    async def proxy_cost(self, *, priority: Priority = Priority.BACKGROUND) -> ProxyCost | None:
+        """What the proxy adds to a request, measured now with a few small ones; None without a proxy."""
+        if self._transport.proxy is None:
+            return None
+
+        async def ask(direct: bool) -> float:
+            await self.budget.acquire(priority)
+            self.stats.requests += 1
+            sent = time.perf_counter()
+            answer = await self._transport.post(queries.RATES.body({}, self._dropped), direct=direct)
+            self.budget.learn(answer.headers)
+            return answer.received - sent
+
+        return await measure(ask)
 
     async def check_queries(self, *, priority: Priority = Priority.BACKGROUND) -> list[Problem]:
         """What our queries ask for and the marketplace does not know. Empty if all is well.

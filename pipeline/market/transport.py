@@ -27,6 +27,7 @@ from pipeline.market.errors import (
     RateLimited,
     WrongAddress,
 )
+from pipeline.market.proxy import Proxy
 
 MOST_BYTES = 20 * 1024 * 1024
 _CHUNK = 256 * 1024
@@ -57,7 +58,12 @@ class Transport:
     """Holds the HTTP session and the key, and shows neither."""
 
     def __init__(
-        self, url: str, api_key: str | None, timeouts: Timeouts, session: aiohttp.ClientSession | None
+        self,
+        url: str,
+        api_key: str | None,
+        timeouts: Timeouts,
+        session: aiohttp.ClientSession | None,
+        proxy: Proxy | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -72,6 +78,7 @@ class Transport:
             self._headers["X-API-Key"] = self._key
         self._timeout = aiohttp.ClientTimeout(total=timeouts.total, sock_connect=timeouts.connect)
         self._given, self._session = session, session
+        self.proxy = proxy
 
     def __repr__(self) -> str:
         return f"Transport({self.host!r}, key={'set' if self._key else 'none'})"
@@ -88,8 +95,9 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def post(self, body: object) -> Answer:
-        """Send one GraphQL request. Raises a MarketError unless what comes back is GraphQL."""
+    async def post(self, body: object, *, direct: bool = False) -> Answer:
+        """Send one GraphQL request, past the proxy if `direct`. Raises a MarketError unless answered."""
+        proxy = None if direct else self.proxy
         if self._session is None:
             raise MarketError("the market client is used outside of its `async with`")
         try:
@@ -99,12 +107,19 @@ class Transport:
                 headers=self._headers,
                 timeout=self._timeout,
                 allow_redirects=False,
+                proxy=proxy.url if proxy else None,
             ) as response:
                 content = await self._read(response)
                 received = time.perf_counter()
                 return self._answer(response.status, response.headers, content, received)
         except TimeoutError:
             raise MarketUnavailable(f"{self.host} did not answer in time") from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise _refused(error.status) from None
+        except aiohttp.ClientProxyConnectionError:
+            raise MarketUnavailable(
+                "the proxy is not reachable: check MARKET_PROXY and the network"
+            ) from None
         except aiohttp.ClientError as error:
             # `from None`: some of aiohttp's errors hold the request's headers, and with them the key.
             said = self._quote(str(error).encode())
@@ -129,6 +144,8 @@ class Transport:
             )
         if status == 429:
             raise RateLimited(f"{self.host} says that the request limit is spent: {said}", reset_s(headers))
+        if status == 407:
+            raise _refused(status)
         if status == 401:
             raise KeyRejected(f"{self.host} does not accept the API key: {said}; set a valid key")
         if status == 403:
@@ -156,6 +173,12 @@ class Transport:
     def strike(self, text: str) -> str:
         """The text without the key."""
         return text.replace(self._key, "***") if self._key else text
+
+
+def _refused(status: int) -> MarketError:
+    if status == 407:
+        return WrongAddress("the proxy wants a user and a password: put them into MARKET_PROXY")
+    return MarketUnavailable(f"the proxy does not let us through (HTTP {status})")
 
 
 def reset_s(headers: Mapping[str, str]) -> float | None:

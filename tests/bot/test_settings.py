@@ -171,3 +171,14 @@ def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(tmp_path
     (problem,) = problems(tmp_path, MARKET_API_KEY=value)
     assert problem.startswith("MARKET_API_KEY is not one word of ASCII")
     assert value not in problem
+
+
+def test_a_proxys_password_is_a_secret_and_a_wrong_proxy_is_refused_without_showing_it(
+    tmp_path: Path,
+) -> None:
+    settings = load(tmp_path, **NEEDED, MARKET_PROXY="http://me:hunt%40er2@proxy.example:3128")
+    assert "hunt@er2" in settings.secrets()
+    assert "er2" not in repr(settings)
+    (said,) = problems(tmp_path, MARKET_PROXY="hunt%40er2@proxy")
+    assert said.startswith("MARKET_PROXY must look like http://host:port")
+    assert "er2" not in said
