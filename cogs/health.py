@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.services.conditions import Condition as Wrong
     from bot.services.outbox import OutboxCounts, Problem
     from bot.services.stats import IntakeStats
+    from bot.services.watches import Watch
     from bot.supervisor import TaskStatus
     from pipeline.market.budget import BudgetSnapshot
 
@@ -41,6 +42,7 @@ class Condition(NamedTuple):
     started_at: datetime
     moment: fmt.Moment
     budget: BudgetSnapshot
+    paused: Sequence[Watch] = ()  # by the bot itself, as they cannot post
 
 
 def report(seen: Condition) -> discord.Embed:
@@ -53,6 +55,8 @@ def report(seen: Condition) -> discord.Embed:
     embed.add_field(name="Model", value=_model(seen))
     embed.add_field(name="Alerts here", value=_alerts(seen.alerts))
     embed.add_field(name="Tasks", value=fit(map(_task, seen.tasks)) or "none", inline=False)
+    if seen.paused:
+        embed.add_field(name="Paused watches", value=fit(map(_paused, seen.paused)), inline=False)
     if seen.problems:
         embed.add_field(name="Not delivered", value=fit(map(_problem, seen.problems)), inline=False)
     return embed.set_footer(text=f"up for {fmt.since(seen.started_at)}")
@@ -118,6 +122,10 @@ def _task(task: TaskStatus) -> str:
         again = f", again {fmt.machine_time(task.next_run)}" if task.next_run else ""
         row += f"{again}\n↳ {fmt.plain(task.last_error, 120)}"
     return row
+
+
+def _paused(watch: Watch) -> str:
+    return f"⏸️ {fmt.plain(watch.name, 40)}: {fmt.shorten(watch.paused_reason or '', 150)}"
 
 
 def _problem(problem: Problem) -> str:

@@ -40,6 +40,7 @@ class StatusCog(commands.Cog, name="Status"):
             started_at=services.started_at,
             moment=Moment.of(services.clock),
             budget=services.market.budget.snapshot(),
+            paused=[watch for watch in await services.watches.list(guild) if watch.paused_reason],
         )
         await interaction.response.send_message(embed=health.report(condition), ephemeral=True)
 

@@ -20,7 +20,6 @@ from pipeline.signal import Filters, Prediction, Thresholds, refusal
 
 SPAN = timedelta(days=7)
 MOST = 2_000  # predictions that are read
-LEAST_DAYS = 1 / 24
 
 
 class Preview(Struct, frozen=True):
@@ -59,7 +58,7 @@ class Previews:
             if (prediction := _signal(thresholds, filters, at, listing, body)) is not None
         ]
         earned = [net_usd for _, net_usd in signals if net_usd is not None]
-        days = max((now - earliest).total_seconds() / 86_400, LEAST_DAYS)
+        days = max((now - earliest).total_seconds(), 1.0) / 86_400
         return Preview(
             days, len(signals), sum(each.net_usd for each, _ in signals), len(earned), float(sum(earned))
         )

@@ -16,7 +16,7 @@ from bot.services.guild_settings import Area
 from bot.services.pacing import Delivery
 from bot.services.watches import Watch
 from cogs import permissions
-from tests.cogs.world import World, words
+from tests.cogs.world import World, text, words
 
 
 @pytest.fixture
@@ -199,6 +199,8 @@ async def test_a_watch_cannot_be_resumed_while_what_it_needs_is_missing(world: W
     await looked(world)
     result = await world.manager.slash(world.channel, "watch resume", name="Plants")
     assert "I lack Embed Links" in result.response.content
+    status = await world.member.slash(world.channel, "status")
+    assert "⏸️ Plants: I lack Embed Links" in text(status)
     assert (await only(world)).paused
 
 
