@@ -442,7 +442,7 @@ async def test_the_check_of_queries_names_every_field_that_is_gone(introspection
             *((name, "Axie.purity", False) for name in asking),
             *(
                 (name, "Order.basePrice", True)
-                for name in ("NewestListings", "StandingListings", "AxieDetails")
+                for name in ("NewestListings", "StandingListings", "CheapestListings", "AxieDetails")
             ),
             ("Rates", "ExchangeRate.slp", False),
         }
