@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +20,11 @@ from rich.console import Console
 
 from bot.app import App, running
 from bot.log import configure
+from bot.services.ledger import LedgerRow
 from sandbox.stage import Economy, ensure_watch, has_champion, market_clock, prepare, settings_for, worlds
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
-SIZES: Final = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES: Final = {"desktop": 760, "phone": 390}  # the width of the channel
 CHANNEL: Final = "buy-signals"
 console = Console(stderr=True, highlight=False)
 
@@ -62,45 +62,82 @@ class Set:
         )
 
 
-async def performance(stage: Set) -> None:
-    """What the signals came to."""
-    await stage.slash("performance", days=7)
+async def alert(stage: Set) -> int:
+    """The newest signal that was sold."""
+    row = await _newest_sold(stage)
+    found = await stage.app.services.posts.of_alert(row.guild_id, row.alert_id)
+    assert found is not None
+    assert found[0].message_id is not None
+    return found[0].message_id
 
 
-async def predictions(stage: Set) -> None:
-    """A page of predictions."""
-    await stage.slash("predictions recent", days=7)
+async def why(stage: Set) -> int:
+    """What makes its price."""
+    row = await _newest_sold(stage)
+    press = {"message": await alert(stage), "custom_id": f"alert:why:{row.alert_id}"}
+    return shown(await stage.post("click", user="admin", seconds=60, **press))
 
 
-async def market(stage: Set) -> None:
-    """Floors, volume and level."""
-    await stage.slash("market", days=3)
-
-
-async def axie(stage: Set) -> None:
-    """The page of an axie that was listed more than once, if there is one."""
+async def _newest_sold(stage: Set) -> LedgerRow:
     rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=200)
-    number = next((row.axie_id for row in rows if row.resold_usd is not None), rows[0].axie_id)
-    await stage.slash("axie", id=str(number))
+    return next((row for row in rows if row.sold), rows[0])
 
 
-async def retraining(stage: Set) -> None:
+async def performance(stage: Set) -> int:
+    """What the signals came to."""
+    return shown(await stage.slash("performance", days=7))
+
+
+async def predictions(stage: Set) -> int:
+    """A page of predictions."""
+    return shown(await stage.slash("predictions recent", days=7))
+
+
+async def market(stage: Set) -> int:
+    """Floors, volume and level."""
+    return shown(await stage.slash("market", days=3))
+
+
+async def axie(stage: Set) -> int:
+    """The page of an axie that was sold and sold again, if there is one."""
+    rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=200)
+    sold = sorted((row for row in rows if row.axie_id), key=lambda row: row.resold_usd is None)
+    return shown(await stage.slash("axie", id=str(sold[0].axie_id)))
+
+
+async def retraining(stage: Set) -> int:
     """A training that is under way."""
-    await stage.slash("model retrain")
+    answer = await stage.slash("model retrain")
     retraining = stage.app.services.retraining
     while (run := retraining.current) is not None and run.fraction < 0.35:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.5)
     await asyncio.sleep(6)  # until its message shows that too
+    return shown(answer)
 
 
-async def retrained(stage: Set) -> None:
-    """The report of that training."""
-    if (run := stage.app.services.retraining.current) is not None:
-        await stage.app.services.retraining.wait(run.id)
-    await asyncio.sleep(10)  # its message is drawn, and its picture
+async def retrained(stage: Set) -> int:
+    """The report of that training, or of another."""
+    services = stage.app.services
+    if (run := services.retraining.current) is None:
+        answer = await stage.slash("model retrain")
+        run = services.retraining.current
+        assert run is not None
+        message = shown(answer)
+    else:
+        message = (await services.runs.get(run.id)).message_id or 0
+    await services.retraining.wait(run.id)
+    await asyncio.sleep(12)  # its message is drawn, and its picture
+    return message
 
 
-SCENES: Final[dict[str, Callable[[Set], Awaitable[None]]]] = {
+def shown(answer: Any) -> int:
+    """The message that an answer became."""
+    return int(answer["response"]["id"])
+
+
+SCENES: Final[dict[str, Callable[[Set], Awaitable[int]]]] = {
+    "alert": alert,
+    "why": why,
     "performance": performance,
     "predictions": predictions,
     "market": market,
@@ -108,33 +145,31 @@ SCENES: Final[dict[str, Callable[[Set], Awaitable[None]]]] = {
     "retraining": retraining,
     "retrained": retrained,
 }
-"""In this order, each on top of what the ones before have left in the channel."""
+"""Each leads to a message, which is photographed; in this order, as later ones may build on earlier ones."""
 
 
-async def photograph(browser: Browser, address: str, name: str, images: Path) -> None:
-    """The page as it is, scrolled to its newest message, at each width."""
-    for size, (width, height) in SIZES.items():
+async def photograph(browser: Browser, address: str, message: int, name: str, images: Path) -> None:
+    """One message of the page at each width, without what the page has around its channel."""
+    for size, width in SIZES.items():
         context = await browser.new_context(
-            viewport={"width": width, "height": height},
-            device_scale_factor=2 if size == "phone" else 1,
-            color_scheme="dark",
+            viewport={"width": width, "height": 3000}, device_scale_factor=2, color_scheme="dark"
         )
         page = await context.new_page()
         await page.goto(address)
-        await page.wait_for_load_state("load")
-        await asyncio.sleep(2.5)  # pictures arrive, and the page follows its end
-        with suppress(Exception):
-            await page.evaluate(_TO_THE_END)
-        await asyncio.sleep(0.5)
-        await page.screenshot(path=images / f"{name}-{size}.png")
+        found = page.locator(f'[data-message-id="{message}"]')
+        await found.wait_for(state="attached", timeout=30_000)
+        await page.add_style_tag(content=_ALONE)
+        await asyncio.sleep(3)  # pictures arrive
+        await found.scroll_into_view_if_needed()
+        await found.screenshot(path=images / f"{name}-{size}.png")
         await context.close()
 
 
-_TO_THE_END: Final = """() => {
-  for (const each of document.querySelectorAll('*')) {
-    if (each.scrollHeight > each.clientHeight + 20) each.scrollTop = each.scrollHeight;
-  }
-}"""
+_ALONE: Final = """
+[data-workbench], .channel-header, .channel-composer, .history-button { display: none !important; }
+.preview-workspace, .preview-stage { display: block !important; padding: 0 !important; }
+.preview-app { width: 100% !important; min-width: 0 !important; transform: none !important; }
+"""
 
 
 async def run(data: Path, images: Path, scenes: list[str], hours: float, browser_path: str) -> None:
@@ -152,12 +187,16 @@ async def run(data: Path, images: Path, scenes: list[str], hours: float, browser
                 # The signals need time to come to something.
                 console.print(f"Living through {hours:.0f} hours of the market …")
                 await asyncio.sleep(hours * 3600 / clock.speed)
+                # Nothing new shall push what is photographed out of the page.
+                guild = int(both.discord["guild_id"])
+                for watch in await app.services.watches.list(guild):
+                    await app.services.watches.set_paused(guild, watch.name, None, True)
                 stage = Set(app, both.discord, session)
                 browser = await playwright.chromium.launch(executable_path=browser_path)
                 for name in scenes:
                     console.print(f"{name} …")
-                    await SCENES[name](stage)
-                    await photograph(browser, both.discord["preview"], name, images)
+                    message = await SCENES[name](stage)
+                    await photograph(browser, both.discord["preview"], message, name, images)
                 await browser.close()
 
 
