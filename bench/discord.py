@@ -78,7 +78,7 @@ def questions(db: Database) -> dict[str, Ask]:
     async def far_back() -> object:
         at = NOW - timedelta(days=1)
         cursor = f"{int(at.timestamp() * 1_000_000):x}.0x8"
-        return await looking.page(services, Wanted(BIG, days=90), cursor)
+        return await looking.page(services, Wanted(BIG, days=30), cursor)
 
     async def performance(days: int) -> object:
         since = NOW - timedelta(days=days)
@@ -95,10 +95,10 @@ def questions(db: Database) -> dict[str, Ask]:
         "predictions of a class": page(class_=AxieClass.DUSK),
         "predictions of a collection, sold": page(collection=Collection.MYSTIC, sold=True),
         "predictions with 10 dollars of profit": page(min_net_usd=10.0),
-        "predictions with more profit than any, 90 days": page(min_net_usd=1000.0, days=90),
+        "predictions with more profit than any": page(min_net_usd=1000.0),
         "signals of a server": page(signals=True),
         "signals of a watch": page(watch_id=500),
-        "10,000 predictions as a table": lambda: history.table(Wanted(BIG, days=90)),
+        "10,000 predictions as a table": lambda: history.table(Wanted(BIG, days=30)),
         "an axie's number completed": lambda: history.numbers("118"),
         "an axie's number completed, nothing typed": lambda: history.numbers(""),
         "a watch's name completed": lambda: watches.list(BIG),

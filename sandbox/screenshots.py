@@ -79,7 +79,8 @@ async def why(stage: Set) -> int:
 
 
 async def _newest_sold(stage: Set) -> LedgerRow:
-    rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=200)
+    # The page shows the channel's newest messages alone.
+    rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=12)
     return next((row for row in rows if row.sold), rows[0])
 
 

@@ -25,7 +25,7 @@ from pipeline.market.values import AxieClass, Listing, OrderStatus
 from pipeline.signal import Prediction
 
 Rows = Select[*tuple[Any, ...]]
-MAX_DAYS = 90
+MAX_DAYS = 30  # what is further back is in the database, and no answer in time
 MAX_TABLE = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MARK = 16  # characters of an order's hash that tell the listings of one instant apart

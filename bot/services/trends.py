@@ -128,13 +128,13 @@ class Trends:
     async def floor_history(self, group: str, since: datetime) -> list[Floor]:
         """A group's floors since a moment, oldest first."""
         rows = (
-            select(FloorRow)
+            select(FloorRow.group, FloorRow.at, FloorRow.floor_usd, FloorRow.listed, FloorRow.level_usd)
             .where(FloorRow.group == group, FloorRow.at >= since)
             .order_by(FloorRow.at)
             .limit(MOST_CHECKED)
         )
         async with self._db.reading() as session:
-            return [_floor(row) for row in await session.scalars(rows)]
+            return [Floor(*row) for row in await session.execute(rows)]
 
     async def traded(self, since: datetime, until: datetime, hours: int) -> list[Bucket]:
         """What was traded, by spans of so many whole hours since 1970, oldest first, without empty ones."""

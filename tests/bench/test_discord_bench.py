@@ -36,9 +36,9 @@ async def test_every_question_is_answered_by_the_bots_own_code(crowd: Path) -> N
 async def test_the_large_server_has_a_fifth_of_the_alerts_and_pages_of_rows(crowd: Path) -> None:
     async with Database.open(f"sqlite+aiosqlite:///{crowd}") as db:
         history = History(db, ManualClock(NOW))
-        signals = await history.table(Wanted(BIG, days=90, signals=True))
+        signals = await history.table(Wanted(BIG, days=30, signals=True))
         assert 20 <= len(signals) <= 60
-        rows = await history.table(Wanted(BIG, days=90))
+        rows = await history.table(Wanted(BIG, days=30))
         assert len(rows) == SMALL.predictions
-        page = await history.page(Wanted(BIG, days=90))
+        page = await history.page(Wanted(BIG, days=30))
         assert len(page.rows) == 10

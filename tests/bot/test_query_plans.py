@@ -31,7 +31,7 @@ from tests.bot.factories import NOON, make_listing, make_prediction
 from tests.bot.plans import plan, scans, sorts, statements
 
 GUILD = 2**62
-ALL = Wanted(GUILD, days=90)
+ALL = Wanted(GUILD, days=30)
 NARROWED: dict[str, dict[str, Any]] = {
     "all": {},
     "signals": {"signals": True},
