@@ -23,8 +23,9 @@ from pipeline.evaluation.forecasters import Baseline, Model, Point, baselines, p
 from pipeline.evaluation.metrics import Floats
 from pipeline.evaluation.timeline import KINDS, TRAITS, Known, Progress
 from pipeline.evaluation.walk import MODEL, Evaluation, evaluate
+from pipeline.history import replayed
 from pipeline.sales import read_sales
-from pipeline.training import examples, learn
+from pipeline.training import learn
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DAYS = 5
@@ -97,14 +98,14 @@ def _verdict(result: Evaluation) -> list[str]:
 
 def _cost(table: pd.DataFrame, jobs: int) -> list[str]:
     began = time.perf_counter()
-    data = examples(table)
-    replayed = time.perf_counter() - began
-    fitted: Fitted = learn(data.X, data.y, data.at, n_jobs=jobs)
-    rate, seconds, weights = len(table) / replayed, fitted.seconds, fitted.ensemble.weights
+    data = replayed(table)
+    took = time.perf_counter() - began
+    fitted: Fitted = learn(data, n_jobs=jobs).fitted
+    rate, seconds, weights = len(table) / took, fitted.seconds, fitted.ensemble.weights
     peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return [
-        f"Replay with features: {len(table):,} sales in {replayed:.1f} s ({rate:,.0f} a second)",
-        f"Training on all of them: {replayed + seconds:.1f} s, features included",
+        f"Replay with features: {len(table):,} sales in {took:.1f} s ({rate:,.0f} a second)",
+        f"Training on all of them: {took + seconds:.1f} s, features included",
         f"Peak memory of this process and its largest worker: {peak / 1024:,.0f} MB",
         f"Weights: {', '.join(f'{name} {weight:.0%}' for name, weight in weights.items())}",
     ]

@@ -16,20 +16,23 @@ import pandas as pd
 from flask import Flask, jsonify, request
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from models.ensemble import Ensemble
 from models.members import MEMBERS
 from pipeline.appraisal.features import NAMES
-from pipeline.training import Examples
+from pipeline.appraisal.subject import CATEGORIES
+from pipeline.history import Examples
 
 
-def fit(data: Examples, weights: dict[str, float]) -> Pipeline:
+def fit(data: Examples, ensemble: Ensemble) -> Pipeline:
     """The members with their weights, behind a column transformer, fitted on a data frame."""
-    kept = [(name, MEMBERS[name](0)) for name in weights]
-    numbers = ColumnTransformer([("numbers", SimpleImputer(keep_empty_features=True), list(NAMES))])
-    model = Pipeline([("columns", numbers), ("vote", VotingRegressor(kept, weights=list(weights.values())))])
+    weights = ensemble.weights
+    categories = int((ensemble.used < len(CATEGORIES)).sum())
+    kept = [(name, MEMBERS[name](categories, 0)) for name in weights]
+    columns = ColumnTransformer([("known", "passthrough", [NAMES[index] for index in ensemble.used])])
+    model = Pipeline([("columns", columns), ("vote", VotingRegressor(kept, weights=list(weights.values())))])
     return model.fit(pd.DataFrame(data.X, columns=list(NAMES)), data.y)
 
 

@@ -11,11 +11,12 @@ from bench.timing import Quantiles, measure
 from models.registry import Registry
 from pipeline.appraisal.features import features
 from pipeline.appraisal.subject import from_axie
+from pipeline.history import replayed
 from pipeline.labels import build_sales
 from pipeline.market.values import Listing, Rates
 from pipeline.objects import ObjectStore
 from pipeline.signal import Filters, Thresholds, refusal
-from pipeline.training import examples, load_appraiser
+from pipeline.training import load_appraiser
 
 
 def run(
@@ -34,13 +35,14 @@ def run(
     one = measure(lambda: score([listings[next(turn) % len(listings)]]), times)
     page = measure(lambda: score(listings[:100]), max(20, times // 20))
 
-    data = examples(build_sales(store).table)
-    model = original.fit(data, appraiser.ensemble.weights)
-    rows = [features(appraiser.state, from_axie(listing.axie), at.timestamp()) for listing in listings]
+    data = replayed(build_sales(store).table)
+    model = original.fit(data, appraiser.ensemble)
+    subjects = [from_axie(listing.axie) for listing in listings]
+    rows = features(appraiser.state.look(subjects, at.timestamp()), subjects)
     with original.served(model) as ask:
         # Both must be forecasting the same thing, or the comparison would mean nothing.
         theirs = np.array([ask(row) for row in rows[:20]])
-        ours = appraiser.ensemble.predict(np.array(rows[:20]))
+        ours = appraiser.ensemble.predict(rows[:20])
         if np.median(np.abs(theirs - ours)) > 0.15:
             raise RuntimeError("the two ways of serving do not forecast the same prices")
         old = measure(lambda: ask(rows[next(turn) % len(rows)]), max(50, times // 10))

@@ -1,220 +1,218 @@
 """Fitted members as flat numpy arrays, for forecasts in microseconds without scikit-learn in memory.
 
-All trees of all members are walked together, one level at a time: one row through several hundred
-trees is a handful of numpy calls for each level of the deepest one. The arithmetic is that of
-scikit-learn (forests compare single-precision features, boosting double-precision ones), so the two
-agree to rounding; `ensemble` checks that before a version is stored and again when it is loaded.
+The arithmetic is scikit-learn's own, so the two agree to rounding; `ensemble` checks that before a version
+is stored and again when it is loaded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.deep import flatten
 from models.members import Floats, Regressor
+from models.quick import quicken
 
-Ints = NDArray[np.int32]
+# Microseconds of one row, on one core: for choosing members, so they need be right only roughly.
+_TEST_US, _WALK_US, _NUMBER_US, _TABLE_US = 0.006, 0.1, 0.02, 0.6
+
+
+class Part(Protocol):
+    """Something that adds to a forecast."""
+
+    def predict(self, X: Floats) -> Floats:
+        """What it adds for X (n, features): an array (n,)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Trees:
-    """Trees laid end to end. A leaf is its own child on both sides, so walking on does no harm.
+class Encoding:
+    """What `models.encoding.Encoder` learnt: numbers' statistics, and the tables of categories and pairs."""
 
-    `child[2 * node]` is where a row goes whose feature is above the threshold, `child[2 * node + 1]`
-    otherwise. `roots`, `scale` and `member` have one entry a tree.
-    """
-
-    feature: Ints
-    threshold: Floats
-    nan_left: NDArray[np.bool_]
-    child: Ints
-    value: Floats
-    roots: Ints
+    categories: int
+    fill: Floats
+    low: Floats
+    high: Floats
+    mean: Floats
     scale: Floats
-    depth: int
+    tables: tuple[tuple[tuple[int, ...], tuple[int, ...], NDArray[np.int64]], ...]
 
-    def predict(self, single: Floats, double: Floats, uses_single: NDArray[np.bool_]) -> Floats:
-        """Weighted sum over the trees, an array (n,).
+    def numbers(self, X: Floats) -> Floats:
+        """Standardised numbers (n, features − categories)."""
+        numbers = X[:, self.categories :]
+        filled = np.where(np.isnan(numbers), self.fill, numbers)
+        standard: Floats = (np.clip(filled, self.low, self.high) - self.mean) / self.scale
+        return standard
 
-        `single` and `double` are the rows (n, features) as the forests and as the boosted trees see
-        them; `uses_single` says for each tree which.
-        """
-        rows, features = double.shape
-        both = np.concatenate((double, single), axis=1).ravel()
-        stride = 2 * features
-        # Every node's feature index, shifted into the half of the row that its tree reads.
-        node = np.broadcast_to(self.roots, (rows, len(self.roots)))
-        shift = np.where(uses_single, features, 0)
-        base = (np.arange(rows) * stride)[:, None] + shift[None, :]
-        missing = bool(np.isnan(both).any())
-        for _ in range(self.depth):
-            x = both[base + self.feature[node]]
-            left = x <= self.threshold[node]
-            if missing:
-                left |= np.isnan(x) & self.nan_left[node]
-            node = self.child[2 * node + left]
-        total: Floats = self.value[node] @ self.scale
-        return total
+    def columns(self, row: list[float]) -> list[int]:
+        """The columns of the encoding that are 1 for a row's categories."""
+        found = []
+        for columns, sizes, table in self.tables:
+            value = 0
+            for column, size in zip(columns, sizes, strict=True):
+                held = row[column]
+                if not 0 <= held < size:
+                    value = -1
+                    break
+                value = value * size + int(held)
+            if value >= 0 and (place := int(table[value])) >= 0:
+                found.append(place)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear model over features of which unknown ones are filled and extreme ones clipped, (features,)."""
+    """A linear model on an encoding: `coefficients` are those of all its columns, weight included."""
 
+    encoding: Encoding
     coefficients: Floats
-    fill: Floats
-    low: Floats
-    high: Floats
 
     def predict(self, X: Floats) -> Floats:
-        """Weighted sum over the features, without the intercept: an array (n,)."""
-        known = np.where(np.isnan(X), self.fill, X)
-        total: Floats = np.clip(known, self.low, self.high) @ self.coefficients
+        """What it adds, (n,)."""
+        numbers = self.encoding.numbers(X)
+        total: Floats = (numbers * self.coefficients[: numbers.shape[1]]).sum(axis=1)
+        for index, row in enumerate(X[:, : self.encoding.categories].tolist()):
+            total[index] += self.coefficients[self.encoding.columns(row)].sum()
         return total
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """A weighted sum of trees and linear models: `offset + trees(x) + linear(x)`.
+class Net:
+    """A net of rectified layers on an encoding: (weights (in, out), biases (out,)) of each, first to last."""
 
-    Equal to `sum(weight * member.predict(X))` of the members it was compiled from, to rounding.
+    encoding: Encoding
+    layers: tuple[tuple[Floats, Floats], ...]
+    weight: float
+
+    def predict(self, X: Floats) -> Floats:
+        """What it adds, (n,)."""
+        numbers = self.encoding.numbers(X)
+        (first, bias), *rest = self.layers
+        found = np.empty(len(X))
+        for index, row in enumerate(X[:, : self.encoding.categories].tolist()):
+            held = numbers[index] @ first[: numbers.shape[1]] + first[self.encoding.columns(row)].sum(axis=0)
+            held = held + bias
+            for weights, biases in rest:
+                held = np.maximum(held, 0.0) @ weights + biases
+            found[index] = held[0]
+        return self.weight * found
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The weighted mean target of the `near` nearest of some kept rows (see `models.neighbours`).
+
+    `rows` (kept, numbers) and `targets` (kept,); `fill`, `mean` and `scale` (numbers,) make a row of X
+    comparable with them.
     """
 
-    trees: Trees | None
-    uses_single: NDArray[np.bool_]
-    linear: tuple[Linear, ...]
+    categories: int
+    near: int
+    fill: Floats
+    mean: Floats
+    scale: Floats
+    rows: Floats
+    targets: Floats
+    weight: float = 1.0
+
+    def predict(self, X: Floats) -> Floats:
+        """What it adds, (n,)."""
+        numbers = X[:, self.categories :]
+        asked = (np.where(np.isnan(numbers), self.fill, numbers) - self.mean) * self.scale
+        near = min(self.near, len(self.targets))
+        squares = (self.rows**2).sum(axis=1)
+        found = np.empty(len(X))
+        for index, row in enumerate(asked):
+            distance = squares - 2.0 * (self.rows @ row)
+            found[index] = self.targets[np.argpartition(distance, near - 1)[:near]].mean()
+        return self.weight * found
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`offset` and the sum of the parts: equal to `sum(weight * member.predict(X))`, to rounding."""
+
+    parts: tuple[Part, ...]
     offset: float
 
     def predict(self, X: Floats) -> Floats:
         """Forecast for X, float64 (n, features) with NaN for unknown: an array (n,)."""
         total = np.full(len(X), self.offset)
-        if self.trees is not None:
-            # scikit-learn's forests read single-precision features; NaN and order survive the cast.
-            single = X.astype(np.float32).astype(np.float64)
-            total += self.trees.predict(single, X, self.uses_single)
-        for linear in self.linear:
-            total += linear.predict(X)
+        for part in self.parts:
+            total += part.predict(X)
         return total
 
 
-def compile_members(members: list[tuple[float, Regressor]]) -> Compiled:
-    """Flatten fitted (weight, member) pairs. Raises TypeError for a kind of member it does not know."""
-    trees: list[tuple[dict[str, NDArray[Any]], float, bool]] = []
-    linear: list[Linear] = []
-    offset = 0.0
-    for weight, member in members:
-        name = type(member).__name__
-        if name == "HistGradientBoostingRegressor":
-            boosted, baseline = _boosted(member)
-            offset += weight * baseline
-            trees.extend((tree, weight, False) for tree in boosted)
-        elif name in ("ExtraTreesRegressor", "RandomForestRegressor"):
-            forest = _forest(member)
-            trees.extend((tree, weight / len(forest), True) for tree in forest)
-        elif name == "Pipeline":
-            model, intercept = _linear(member, weight)
-            linear.append(model)
-            offset += weight * intercept
-        else:
-            raise TypeError(f"cannot compile a {name}")
-    uses_single = np.array([single for _, _, single in trees], dtype=bool)
-    flat = _join([(tree, scale) for tree, scale, _ in trees]) if trees else None
-    return Compiled(flat, uses_single, tuple(linear), offset)
-
-
-def _join(trees: list[tuple[dict[str, NDArray[Any]], float]]) -> Trees:
-    sizes = np.array([len(tree["feature"]) for tree, _ in trees])
-    roots = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int32)
-    parts = [tree for tree, _ in trees]
-    child = np.concatenate([tree["child"] + root for tree, root in zip(parts, roots, strict=True)])
-    return Trees(
-        feature=np.concatenate([tree["feature"] for tree in parts]).astype(np.int32),
-        threshold=np.concatenate([tree["threshold"] for tree in parts]),
-        nan_left=np.concatenate([tree["nan_left"] for tree in parts]).astype(bool),
-        child=child.astype(np.int32),
-        value=np.concatenate([tree["value"] for tree in parts]),
-        roots=roots,
-        scale=np.array([scale for _, scale in trees]),
-        depth=max(int(tree["depth"]) for tree in parts),
-    )
-
-
-def _flat(
-    feature: NDArray[Any],
-    threshold: NDArray[Any],
-    nan_left: NDArray[Any],
-    left: NDArray[Any],
-    right: NDArray[Any],
-    value: NDArray[Any],
-    leaf: NDArray[Any],
-) -> dict[str, NDArray[Any]]:
-    own = np.arange(len(feature))
-    child = np.empty(2 * len(feature), dtype=np.int64)
-    child[0::2] = np.where(leaf, own, right)
-    child[1::2] = np.where(leaf, own, left)
-    return {
-        "feature": np.where(leaf, 0, feature),
-        "threshold": np.where(leaf, 0.0, threshold).astype(np.float64),
-        "nan_left": nan_left.astype(bool),
-        "child": child,
-        "value": np.where(leaf, value, 0.0).astype(np.float64),
-        "depth": np.array(_depth(left, right, leaf)),
+def kind(member: Regressor) -> str:
+    """What a fitted member is: "boosted", "forest", "linear", "net" or "neighbours". TypeError for others."""
+    last = member.steps[-1][1] if hasattr(member, "steps") else member
+    names = {
+        "HistGradientBoostingRegressor": "boosted",
+        "ExtraTreesRegressor": "forest",
+        "RandomForestRegressor": "forest",
+        "Ridge": "linear",
+        "MLPRegressor": "net",
+        "TorchRegressor": "net",
+        "NewestNeighbours": "neighbours",
     }
+    try:
+        return names[type(last).__name__]
+    except KeyError:
+        raise TypeError(f"cannot compile a {type(last).__name__}") from None
 
 
-def _depth(left: NDArray[Any], right: NDArray[Any], leaf: NDArray[Any]) -> int:
-    level, depth = np.array([0]), 0
-    while True:
-        inner = level[~leaf[level].astype(bool)]
-        if not len(inner):
-            return depth
-        level, depth = np.concatenate((left[inner], right[inner])).astype(int), depth + 1
+def compile_members(members: Sequence[tuple[float, Regressor]], features: int) -> Compiled:
+    """Flatten fitted (weight, member) pairs that take so many features. TypeError for unknown kinds."""
+    parts: list[Part] = []
+    offset = 0.0
+    if boosted := [pair for pair in members if kind(pair[1]) == "boosted"]:
+        trees, baseline = quicken(boosted, features)
+        parts.append(trees)
+        offset += baseline
+    if forests := [pair for pair in members if kind(pair[1]) == "forest"]:
+        parts.append(flatten(forests))
+    for weight, member in members:
+        match kind(member):
+            case "linear":
+                encoder, ridge = (step for _, step in member.steps)  # type: ignore[attr-defined]
+                parts.append(Linear(_encoding(encoder), weight * ridge.coef_))
+                offset += weight * float(ridge.intercept_)
+            case "net":
+                encoder, net = (step for _, step in member.steps)  # type: ignore[attr-defined]
+                layers = tuple(zip(net.coefs_, net.intercepts_, strict=True))
+                parts.append(Net(_encoding(encoder), layers, weight))
+            case "neighbours":
+                parts.append(replace(member.kept_, weight=weight))  # type: ignore[attr-defined]
+    return Compiled(tuple(parts), offset)
 
 
-def _boosted(member: Any) -> tuple[list[dict[str, NDArray[Any]]], float]:
-    trees = []
-    for (predictor,) in member._predictors:  # one tree an iteration for a single target
-        n = predictor.nodes
-        if n["is_categorical"].any():
-            raise TypeError("cannot compile categorical splits")
-        trees.append(
-            _flat(
-                n["feature_idx"].astype(np.int64),
-                n["num_threshold"],
-                n["missing_go_to_left"],
-                n["left"].astype(np.int64),
-                n["right"].astype(np.int64),
-                n["value"],
-                n["is_leaf"].astype(bool),
-            )
-        )
-    return trees, float(np.ravel(member._baseline_prediction)[0])
+def cost_us(member: Regressor) -> float:
+    """Roughly how many microseconds a compiled member takes for one row."""
+    last: Any = member.steps[-1][1] if hasattr(member, "steps") else member
+    match kind(member):
+        case "boosted":
+            return _TEST_US * float(sum(len(tree.nodes) // 2 for (tree,) in last._predictors))
+        case "forest":
+            depth = max(estimator.tree_.max_depth for estimator in last.estimators_)
+            return _WALK_US * float(depth * len(last.estimators_))
+        case "neighbours":
+            return 10 + _NUMBER_US * float(len(last.kept_.rows))
+        case _:
+            encoder: Any = member.steps[0][1]  # type: ignore[attr-defined]
+            return 15 + _TABLE_US * float(len(encoder.tables_))
 
 
-def _forest(member: Any) -> list[dict[str, NDArray[Any]]]:
-    trees = []
-    for estimator in member.estimators_:
-        t = estimator.tree_
-        leaf = t.children_left < 0
-        trees.append(
-            _flat(
-                t.feature,
-                t.threshold,
-                t.missing_go_to_left,
-                t.children_left,
-                t.children_right,
-                t.value[:, 0, 0],
-                leaf,
-            )
-        )
-    return trees
-
-
-def _linear(member: Any, weight: float) -> tuple[Linear, float]:
-    imputer, clipper, scaler, ridge = (step for _, step in member.steps)
-    w = ridge.coef_ / scaler.scale_
-    fill = np.asarray(imputer.statistics_, dtype=np.float64)
-    return Linear(weight * w, fill, clipper.low_, clipper.high_), float(ridge.intercept_ - scaler.mean_ @ w)
+def _encoding(encoder: Any) -> Encoding:
+    return Encoding(
+        encoder.categories,
+        encoder.fill_,
+        encoder.low_,
+        encoder.high_,
+        encoder.mean_,
+        encoder.scale_,
+        tuple(encoder.tables_),
+    )

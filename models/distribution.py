@@ -1,11 +1,14 @@
-"""The calibrated distribution of a log price around its forecast.
+"""The calibrated distribution of a log price around its forecast, and how it goes on adapting.
 
 Residuals of forecasts on data newer than the members had seen, divided by their predicted scale, are
 the distribution: no shape is assumed. A quantile of the price is forecast + scale × quantile of those.
+As outcomes arrive, the oldest residuals give way to theirs, so that in a market that moves the intervals
+go on covering what they promise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +52,33 @@ class Residuals:
         """The standardised residual at a level in (0, 1)."""
         return float(np.interp(level, (np.arange(GRID) + 0.5) / GRID, self.z))
 
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        """The standardised residuals at some levels in (0, 1)."""
+        found: Floats = np.interp(levels, (np.arange(GRID) + 0.5) / GRID, self.z)
+        return found
+
     def above(self, standardised: float) -> float:
         """The chance that a standardised residual lies above a value, within [½/GRID, 1 − ½/GRID]."""
         levels = (np.arange(GRID) + 0.5) / GRID
         return 1.0 - float(np.interp(standardised, self.z, levels))
+
+
+class Calibrator:
+    """Residuals that adapt: those of the newest WINDOW outcomes, worked out anew every STEP of them."""
+
+    WINDOW = 2500
+    STEP = 50
+
+    def __init__(self, standardised: Floats) -> None:
+        """Begin with standardised residuals (n,), n ≥ 1, the newest last."""
+        self._newest = standardised[-self.WINDOW :].copy()
+        self._waiting: list[float] = []
+        self.residuals = Residuals.fit(self._newest)
+
+    def add(self, standardised: Floats) -> None:
+        """Take in residuals (n,) of forecasts whose outcome has become known, in the order of time."""
+        self._waiting += standardised[np.isfinite(standardised)].tolist()
+        if len(self._waiting) >= self.STEP:
+            self._newest = np.append(self._newest, self._waiting)[-self.WINDOW :]
+            self._waiting.clear()
+            self.residuals = Residuals.fit(self._newest)

@@ -1,38 +1,40 @@
 """The ensemble: members weighed by how they did on data newer than what they had learnt from.
 
-Rows are in time order. The last three of five equal slices are each forecast by members that learnt
-from everything before them; the weights come from the first two of those, the scale of the error from
-the same, and the calibration and every reported metric from the newest slice, which had no say in
-either. (Coverage is measured on that slice's later half with the quantiles of its earlier half.) The
-members that serve are then fitted once more on all rows.
+Rows are in time order. Two slices at the end are each forecast by members that learnt from what came
+before them, less an embargo. Weights and the scale of the error come from the first; calibration and
+every reported metric from the second, the newest, which had no say in either. The members that serve are
+then fitted once more on all rows.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from models.compiled import Compiled, compile_members
-from models.distribution import Residuals
-from models.members import MEMBERS, Floats, Regressor
+from models.compiled import Compiled, compile_members, cost_us
+from models.distribution import Calibrator
+from models.members import MEMBERS, Floats, Regressor, fit_member
+from models.metrics import Metrics, measure
 
-SLICES = 5
+EDGES = (0.64, 0.82, 1.0)  # where the two slices begin and end, as shares of the rows
 MIN_ROWS = 500
 MIN_WEIGHT = 0.03
 MIN_SCALE = 0.02
+BUDGET_US = 220.0  # of one row through all members
 PROBES = 64
-TOLERANCE = 1e-9
+TOLERANCE = 1e-12
 ROUNDS = 30  # of reweighting; the weights stand still after some ten
 SMALL_ERROR = 0.02  # log price; errors below it count alike, so that a row that fits does not rule the rest
 
 Progress = Callable[[str, float], None]
+Overrides = Mapping[str, Mapping[str, Any]]
 
 
 class TrainingError(Exception):
@@ -40,26 +42,34 @@ class TrainingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """Accuracy on the newest slice, in log price, with shares as fractions."""
+class Rows:
+    """What is learnt from, in time order.
 
-    rows: int
-    median_ape: float
-    within_20: float
-    r2_log: float
-    rmse_log: float
-    coverage_50: float
-    coverage_80: float
-    coverage_90: float
+    X (n, features) float64 with NaN for unknown, the first `categories` columns of which are categories;
+    y (n,) the log price relative to the market's level; weight (n,) positive; at (n,) seconds.
+    """
+
+    X: Floats
+    y: Floats
+    weight: Floats
+    at: Floats
+    names: tuple[str, ...]
+    categories: int = 0
+    embargo_s: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.y)
 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
     """What serves: a log price and its scale, with the distribution of the error.
 
-    `used` are the columns that the members see: one that never varied in training is left out.
-    `probes` (PROBES, features) with `answers` (PROBES,) and `log_scales` (PROBES,), computed by the
-    uncompiled members at training, let a loaded copy prove that it still computes what was trained.
+    `used` are the columns that the members see: one that never varied in training is left out. `errors`
+    (n,) are the standardised residuals of the newest slice, the newest last. `typical`
+    (features,) is a row with nothing remarkable. `probes` (PROBES, features) with `answers` (PROBES,) and
+    `log_scales` (PROBES,), computed by the uncompiled members at training, let a loaded copy prove that
+    it still computes what was trained.
     """
 
     feature_names: tuple[str, ...]
@@ -67,7 +77,8 @@ class Ensemble:
     weights: dict[str, float]
     mean: Compiled
     log_scale: Compiled
-    residuals: Residuals
+    errors: Floats
+    typical: Floats
     probes: Floats
     answers: Floats
     log_scales: Floats
@@ -95,91 +106,105 @@ class Ensemble:
 class Fitted:
     """A trained ensemble with what is worth knowing about its training.
 
-    `newest_forecast` (metrics.rows,) is what members that had not seen the newest slice said of it.
+    `forecast` and `scale` are what members that had not seen them said of the rows from `first` on; the
+    last `metrics.rows` of these are the newest slice. `left_out` says why a member has no weight.
     """
 
     ensemble: Ensemble
     metrics: Metrics
     members: dict[str, dict[str, float]]
-    newest_forecast: Floats
+    left_out: dict[str, str]
+    first: int
+    forecast: Floats
+    scale: Floats
     seconds: float
 
 
 def fit(
-    X: Floats,
-    y: Floats,
-    weight: Floats,
-    feature_names: Sequence[str],
+    rows: Rows,
     *,
     seed: int = 0,
     n_jobs: int = 1,
+    budget_us: float = BUDGET_US,
+    overrides: Overrides | None = None,
     progress: Progress = lambda _stage, _fraction: None,
 ) -> Fitted:
-    """Train on rows in time order.
+    """Train on rows in time order. Folds and members run through joblib (any backend of it).
 
-    X is (n, features) with NaN for unknown, y (n,) the log price relative to the market's level, weight
-    (n,) positive. Folds and members run through joblib with `n_jobs` workers (any joblib backend).
+    `overrides` are parameters by member, for `set_params`.
     """
     started = time.perf_counter()
-    if len(X) < MIN_ROWS:
-        raise TrainingError(f"{len(X)} rows are too few to train on: at least {MIN_ROWS} are needed")
-    if not (np.isfinite(y).all() and np.isfinite(weight).all()):
+    if len(rows) < MIN_ROWS:
+        raise TrainingError(f"{len(rows)} rows are too few to train on: at least {MIN_ROWS} are needed")
+    if not (np.isfinite(rows.y).all() and np.isfinite(rows.weight).all()):
         raise TrainingError("targets and weights must be finite")
-    edges = np.linspace(0, len(X), SLICES + 1).astype(int)
-    first, newest = edges[2], edges[4]
-    used = _varying(X[:first])
-    full, X = X, np.ascontiguousarray(X[:, used])
+    first, newest, _ = (int(len(rows) * edge) for edge in EDGES)
+    used = _varying(rows.X[: _embargoed(rows, first)])
+    categories = int((used < rows.categories).sum())
+    X, y, weight = np.ascontiguousarray(rows.X[:, used]), rows.y, rows.weight
+    task = _Task(X, y, weight, categories, seed, overrides or {})
+    folds = [(_embargoed(rows, first), first, newest), (_embargoed(rows, newest), newest, len(rows))]
 
     progress("cross-validating", 0.0)
-    out_of_fold = _out_of_fold(X, y, weight, edges, seed, n_jobs, progress)
-    early = slice(0, newest - first)  # within the out-of-fold rows
-    names = list(MEMBERS)
-    stacked = np.column_stack([out_of_fold[name] for name in names])
-    weights = _weigh(stacked[early], y[first:newest], weight[first:newest])
+    stacked, costs = _out_of_fold(task, folds, n_jobs, progress)
+    early, late = slice(0, newest - first), slice(newest - first, None)
+    weights, left_out = _choose(stacked[early], y[first:newest], weight[first:newest], costs, budget_us)
     blend = stacked @ weights
 
     progress("calibrating", 0.75)
     residual = y[first:] - blend
-    scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], seed)
-    scale = np.maximum(np.exp(np.asarray(scale_member.predict(X[newest:]))), MIN_SCALE)
-    standardised = residual[early.stop :] / scale
-    residuals = Residuals.fit(standardised)
-    # Coverage is judged on rows that its own quantiles have not seen: the later half of the slice.
-    half = len(standardised) // 2
-    earlier = Residuals.fit(standardised[:half])
-    metrics = _metrics(y[newest:], blend[early.stop :], standardised[half:], earlier)
+    scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], categories, seed)
+    log_scale = compile_members([(1.0, scale_member)], X.shape[1])
+    scale = np.maximum(np.exp(log_scale.predict(X[first:])), MIN_SCALE)
 
     progress("fitting on everything", 0.8)
-    kept = [(name, float(w)) for name, w in zip(names, weights, strict=True) if w > 0]
+    kept = [(name, float(w)) for name, w in zip(MEMBERS, weights, strict=True) if w > 0]
     final: list[Regressor] = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_member)(name, X, y, weight, seed) for name, _ in kept
+        delayed(_fit_member)(task, name, len(rows)) for name, _ in kept
     )
-    mean = compile_members([(w, member) for (_, w), member in zip(kept, final, strict=True)])
+    weighed = [(w, member) for (_, w), member in zip(kept, final, strict=True)]
     sample = np.linspace(0, len(X) - 1, PROBES).astype(int)
-    answers = cast(
-        Floats, np.sum([w * m.predict(X[sample]) for (_, w), m in zip(kept, final, strict=True)], axis=0)
-    )
-    log_scale = compile_members([(1.0, scale_member)])
     ensemble = Ensemble(
-        tuple(feature_names),
+        rows.names,
         used,
         dict(kept),
-        mean,
+        compile_members(weighed, X.shape[1]),
         log_scale,
-        residuals,
-        full[sample],
-        answers,
+        (residual / scale)[late][-Calibrator.WINDOW :],
+        _typical(rows),
+        rows.X[sample],
+        cast(Floats, np.sum([w * member.predict(X[sample]) for w, member in weighed], axis=0)),
         np.asarray(scale_member.predict(X[sample])),
     )
     ensemble.verify()
     progress("trained", 1.0)
     return Fitted(
         ensemble,
-        metrics,
-        _member_report(names, weights, stacked[early.stop :], y[newest:]),
-        blend[early.stop :],
+        measure(y[newest:], blend[late], scale[late]),
+        _member_report(weights, costs, stacked[late], y[newest:]),
+        left_out,
+        first,
+        blend,
+        scale,
         time.perf_counter() - started,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What every fold and member of a training share."""
+
+    X: Floats
+    y: Floats
+    weight: Floats
+    categories: int
+    seed: int
+    overrides: Overrides
+
+
+def _embargoed(rows: Rows, start: int) -> int:
+    """Where learning ends for a slice that begins at a row: what came just before tells too much of it."""
+    return int(np.searchsorted(rows.at[:start], rows.at[start] - rows.embargo_s, side="right"))
 
 
 def _varying(X: Floats) -> NDArray[np.intp]:
@@ -190,48 +215,73 @@ def _varying(X: Floats) -> NDArray[np.intp]:
     return np.flatnonzero(varies)
 
 
-def _fit_member(name: str, X: Floats, y: Floats, weight: Floats, seed: int) -> Regressor:
-    member = MEMBERS[name](seed)
-    if name == "ridge":
-        member.fit(X, y, ridge__sample_weight=weight)  # type: ignore[call-arg]
-    else:
-        member.fit(X, y, sample_weight=weight)
+def _typical(rows: Rows) -> Floats:
+    """A row with nothing remarkable: unknown categories, and the middle of every number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        middle: Floats = np.nanmedian(rows.X, axis=0)
+    middle[: rows.categories] = np.nan
+    return middle
+
+
+def make_member(name: str, categories: int, seed: int, overrides: Overrides) -> Regressor:
+    """A fresh member of `MEMBERS`, with its overrides."""
+    member = MEMBERS[name](categories, seed)
+    if name in overrides:
+        member.set_params(**overrides[name])  # type: ignore[attr-defined]
     return member
 
 
-def _fold(
-    name: str,
-    X: Floats,
-    y: Floats,
-    weight: Floats,
-    start: int,
-    stop: int,
-    seed: int,
-) -> tuple[str, int, Floats]:
-    member = _fit_member(name, X[:start], y[:start], weight[:start], seed)
-    return name, start, np.asarray(member.predict(X[start:stop]))
+def _fit_member(task: _Task, name: str, stop: int) -> Regressor:
+    member = make_member(name, task.categories, task.seed, task.overrides)
+    return fit_member(member, task.X[:stop], task.y[:stop], task.weight[:stop])
+
+
+def _fold(task: _Task, name: str, stop: int, start: int, end: int) -> tuple[str, int, Floats, float]:
+    member = _fit_member(task, name, stop)
+    return name, start, np.asarray(member.predict(task.X[start:end])), cost_us(member)
 
 
 def _out_of_fold(
-    X: Floats,
-    y: Floats,
-    weight: Floats,
-    edges: np.ndarray,
-    seed: int,
-    n_jobs: int,
-    progress: Progress,
-) -> dict[str, Floats]:
-    folds = [(int(edges[i]), int(edges[i + 1])) for i in range(2, SLICES)]
-    tasks = [(name, start, stop) for start, stop in folds for name in MEMBERS]
-    first = folds[0][0]
-    answer = {name: np.empty(len(X) - first) for name in MEMBERS}
+    task: _Task, folds: Sequence[tuple[int, int, int]], n_jobs: int, progress: Progress
+) -> tuple[Floats, Floats]:
+    """Forecasts of every member for the rows of all folds, (rows, members), and their costs, (members,)."""
+    names, first = list(MEMBERS), folds[0][1]
+    # The dearest first, so that no worker is left alone with one at the end.
+    jobs = [(name, *fold) for fold in reversed(folds) for name in names]
+    found = np.empty((len(task.y) - first, len(names)))
+    costs = np.zeros(len(names))
     results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(_fold)(name, X, y, weight, start, stop, seed) for name, start, stop in tasks
+        delayed(_fold)(task, *job) for job in jobs
     )
-    for done, (name, start, forecast) in enumerate(results, 1):
-        answer[name][start - first : start - first + len(forecast)] = forecast
-        progress("cross-validating", 0.75 * done / len(tasks))
-    return answer
+    for done, (name, start, forecast, cost) in enumerate(results, 1):
+        column = names.index(name)
+        found[start - first : start - first + len(forecast), column] = forecast
+        costs[column] = max(costs[column], cost)
+        progress("cross-validating", 0.75 * done / len(jobs))
+    return found, costs
+
+
+def _choose(
+    forecasts: Floats, y: Floats, weight: Floats, costs: Floats, budget_us: float
+) -> tuple[Floats, dict[str, str]]:
+    """Weights of the members that help and together keep the latency budget, and why others are left out."""
+    names = np.array(list(MEMBERS))
+    allowed = costs <= budget_us
+    left_out = {str(name): "too slow by itself" for name in names[~allowed]}
+    while allowed.any():
+        weights = np.zeros(len(names))
+        weights[allowed] = _weigh(forecasts[:, allowed], y, weight)
+        kept = weights > 0
+        left_out |= {str(name): "does not help" for name in names[allowed & ~kept]}
+        if costs[kept].sum() <= budget_us:
+            return weights, left_out
+        # The one that gives least for its time goes first.
+        worst = int(np.flatnonzero(kept)[np.argmin(weights[kept] / costs[kept])])
+        allowed = kept.copy()
+        allowed[worst] = False
+        left_out[str(names[worst])] = "would break the latency budget"
+    raise TrainingError(f"no member forecasts within the latency budget of {budget_us:g} µs")
 
 
 def _weigh(forecasts: Floats, y: Floats, weight: Floats) -> Floats:
@@ -253,46 +303,32 @@ def _weigh(forecasts: Floats, y: Floats, weight: Floats) -> Floats:
     return cast(Floats, weights / weights.sum())
 
 
-def _fit_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Regressor:
+def _fit_scale(X: Floats, residual: Floats, weight: Floats, categories: int, seed: int) -> Regressor:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     member = HistGradientBoostingRegressor(
         learning_rate=0.08,
-        max_iter=40,
-        max_leaf_nodes=8,
+        max_iter=50,
+        max_leaf_nodes=10,
         min_samples_leaf=60,
         early_stopping=False,
         random_state=seed,
     )
+    del categories  # in an order of no meaning they tell little of the size of an error
     # The log of the absolute error: its mean is a robust, always positive measure of spread.
     return cast(Regressor, member.fit(X, np.log(np.abs(residual) + 0.01), sample_weight=weight))
 
 
-def _metrics(y: Floats, forecast: Floats, standardised: Floats, residuals: Residuals) -> Metrics:
-    error = y - forecast
-    ape = np.abs(np.expm1(-error))  # |forecast − price| / price
-
-    def covered(share: float) -> float:
-        low, high = residuals.quantile(0.5 - share / 2), residuals.quantile(0.5 + share / 2)
-        return float(np.mean((standardised >= low) & (standardised <= high)))
-
-    return Metrics(
-        rows=len(y),
-        median_ape=float(np.median(ape)),
-        within_20=float(np.mean(ape <= 0.2)),
-        r2_log=float(1 - np.sum(error**2) / np.sum((y - y.mean()) ** 2)),
-        rmse_log=float(np.sqrt(np.mean(error**2))),
-        coverage_50=covered(0.5),
-        coverage_80=covered(0.8),
-        coverage_90=covered(0.9),
-    )
-
-
 def _member_report(
-    names: list[str], weights: Floats, forecasts: Floats, y: Floats
+    weights: Floats, costs: Floats, forecasts: Floats, y: Floats
 ) -> dict[str, dict[str, float]]:
     report = {}
-    for index, name in enumerate(names):
-        ape = np.abs(np.expm1(forecasts[:, index] - y))
-        report[name] = {"weight": float(weights[index]), "median_ape": float(np.median(ape))}
+    for index, name in enumerate(MEMBERS):
+        error = forecasts[:, index] - y
+        report[name] = {
+            "weight": float(weights[index]),
+            "median_ape": float(np.median(np.abs(np.expm1(error)))),
+            "mae_log": float(np.mean(np.abs(error))),
+            "cost_us": float(costs[index]),
+        }
     return report

@@ -1,125 +1,135 @@
-"""The kinds of regressor that compete for a place in the ensemble.
+"""The kinds of regressors that compete in the ensemble.
 
-Each is a plain scikit-learn estimator over a float64 matrix in which NaN means "unknown". They are
-deliberately different: boosted trees under absolute and squared loss, two kinds of randomised forest,
-and a linear model, so that their errors are not the same errors.
+Each entry makes a fresh, seeded scikit-learn regressor. All take float64 features with NaN for unknown,
+of which the first `categories` columns are categories: whole numbers in an order that means nothing.
+scikit-learn is imported when a member is made, so that a process that only serves never loads it.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+MOST_LEAVES = 64  # of a boosted tree; `models.quick` keeps them as bits of one number
 
 
 class Regressor(Protocol):
-    """The part of scikit-learn's regressor interface that is used here."""
+    """What the ensemble needs of a member."""
 
-    def fit(self, X: Floats, y: Floats, sample_weight: Floats | None = None) -> Regressor:
-        """Learn from X (n, features) and y (n,)."""
+    def fit(self, X: Any, y: Any, **weights: Any) -> Regressor:
+        """Learn from rows X (n, features) and targets y (n,)."""
         ...
 
-    def predict(self, X: Floats) -> Floats:
-        """Forecast for X (n, features): an array (n,)."""
+    def predict(self, X: Any) -> Floats:
+        """Forecast for rows X (n, features): an array (n,)."""
         ...
 
 
-def boosting_absolute(seed: int) -> Regressor:
-    """Gradient boosting under absolute loss: aims at the median, robust to absurd prices."""
+Factory = Callable[[int, int], Regressor]
+
+
+def boosting(
+    categories: int,
+    seed: int,
+    loss: str,
+    *,
+    learning_rate: float = 0.07,
+    max_iter: int = 170,
+    max_leaf_nodes: int = 56,
+    min_samples_leaf: int = 20,
+    l2_regularization: float = 2.0,
+    max_features: float = 0.5,
+) -> Regressor:
+    """Gradient-boosted trees with native categories."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     return cast(
         Regressor,
         HistGradientBoostingRegressor(
-            loss="absolute_error",
-            learning_rate=0.08,
-            max_iter=160,
-            max_leaf_nodes=24,
-            min_samples_leaf=20,
-            l2_regularization=1.0,
+            loss=loss,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            max_leaf_nodes=max_leaf_nodes,
+            min_samples_leaf=min_samples_leaf,
+            l2_regularization=l2_regularization,
+            max_features=max_features,
+            categorical_features=list(range(categories)),
             early_stopping=False,
             random_state=seed,
         ),
     )
 
 
-def boosting_squared(seed: int) -> Regressor:
-    """Gradient boosting under squared loss."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    return cast(
-        Regressor,
-        HistGradientBoostingRegressor(
-            learning_rate=0.06,
-            max_iter=160,
-            max_leaf_nodes=16,
-            min_samples_leaf=25,
-            l2_regularization=3.0,
-            early_stopping=False,
-            random_state=seed,
-        ),
-    )
+def boosting_absolute(categories: int, seed: int) -> Regressor:
+    """Boosting under absolute loss: aims at the median, robust to absurd prices."""
+    return boosting(categories, seed, "absolute_error")
 
 
-def extra_trees(seed: int) -> Regressor:
-    """Extremely randomised trees."""
+def boosting_squared(categories: int, seed: int) -> Regressor:
+    """Boosting under squared loss."""
+    return boosting(categories, seed, "squared_error", learning_rate=0.05, max_iter=120, max_leaf_nodes=40)
+
+
+def extra_trees(categories: int, seed: int) -> Regressor:
+    """Extremely randomised trees; they take the numbers of categories as they come."""
     from sklearn.ensemble import ExtraTreesRegressor
 
+    del categories
     return cast(
         Regressor,
         ExtraTreesRegressor(
-            n_estimators=80,
-            max_depth=14,
-            min_samples_leaf=5,
-            max_features=0.5,
-            random_state=seed,
+            n_estimators=40, max_depth=14, min_samples_leaf=5, max_features=0.4, random_state=seed
         ),
     )
 
 
-def random_forest(seed: int) -> Regressor:
-    """Bagged trees with column sampling."""
-    from sklearn.ensemble import RandomForestRegressor
-
-    return cast(
-        Regressor,
-        RandomForestRegressor(
-            n_estimators=60,
-            max_depth=14,
-            min_samples_leaf=6,
-            max_features=0.3,
-            max_samples=0.7,
-            random_state=seed,
-        ),
-    )
-
-
-def ridge(seed: int) -> Regressor:
-    """A linear model; unknown values are put at the column's mean, extreme ones at its outer quantiles."""
-    from sklearn.impute import SimpleImputer
+def linear(categories: int, seed: int) -> Regressor:
+    """Ridge regression on numbers, categories and pairs of categories."""
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    from models.clipping import Clipper
+    from models.encoding import Encoder
 
-    pipeline = make_pipeline(
-        SimpleImputer(keep_empty_features=True),
-        Clipper(),
-        StandardScaler(),
-        Ridge(alpha=30.0, random_state=seed),
-    )
-    return cast(Regressor, pipeline)
+    ridge = Ridge(alpha=30.0, solver="lsqr", max_iter=150, random_state=seed)
+    return cast(Regressor, make_pipeline(Encoder(categories), ridge))
 
 
-MEMBERS: Mapping[str, Callable[[int], Regressor]] = {
+def neighbours(categories: int, seed: int) -> Regressor:
+    """The mean of the nearest among the newest rows, by their numbers."""
+    from models.neighbours import NewestNeighbours
+
+    del seed
+    return cast(Regressor, NewestNeighbours(categories))
+
+
+def neural(categories: int, seed: int) -> Regressor:
+    """A neural net on numbers and categories: PyTorch through skorch where installed, else scikit-learn's."""
+    from models.neural import net
+
+    return net(categories, seed)
+
+
+MEMBERS: Mapping[str, Factory] = {
     "boosting_absolute": boosting_absolute,
     "boosting_squared": boosting_squared,
     "extra_trees": extra_trees,
-    "random_forest": random_forest,
-    "ridge": ridge,
+    "linear": linear,
+    "neighbours": neighbours,
+    "neural": neural,
 }
+
+
+def fit_member(member: Regressor, X: Floats, y: Floats, weight: Floats) -> Regressor:
+    """Fit a member, a pipeline too, with a weight (n,) for each row."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    steps = getattr(member, "steps", None)
+    name = "sample_weight" if steps is None else f"{steps[-1][0]}__sample_weight"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a net learns for so long and no longer
+        return member.fit(X, y, **{name: weight})

@@ -59,7 +59,7 @@ def run(order: Order) -> Result:
     """Do the job, telling progress on standard output. Never raises for what the data can cause."""
     from models.ensemble import TrainingError
     from models.registry import Registry, RegistryError
-    from pipeline.labels import asked, build_sales, due, files_of, listing_outcomes
+    from pipeline.labels import build_sales, due, files_of, listing_outcomes
     from pipeline.objects import StoreError, link, open_store
     from pipeline.training import train
     from pipeline.validation import ValidationFailed, save_report, validate
@@ -86,7 +86,7 @@ def run(order: Order) -> Result:
         outcome = train(
             labels.table,
             Registry(store, order.key.encode()),
-            asked(store, labels.table["sold_at"].max()),
+            listing_outcomes(store, since, youngest=None),
             n_jobs=order.jobs,
             progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
             facts={

@@ -97,8 +97,8 @@ class Thresholds(Struct, frozen=True):
     A chance to sell within a day that is unknown reaches no minimum but 0.
     """
 
-    min_net_usd: float = 0.5
-    min_return: float = 0.15
+    min_net_usd: float = 0.3
+    min_return: float = 0.2
     min_probability: float = 0.7
     min_sell_chance: float = 0.0
 

@@ -1,4 +1,4 @@
-"""Training: a sales table in, a signed and perhaps promoted version out.
+"""Training: history in, a signed and perhaps promoted version out.
 
 History is replayed through the market state, so that every row is seen exactly as it would have been
 seen when it was live. A challenger takes the champion's place only by forecasting sales that are newer
@@ -8,33 +8,35 @@ than anything the champion has learnt from better than the champion does.
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.ensemble import MIN_ROWS, Ensemble, Fitted, TrainingError, fit
-from models.registry import Card, NoSuchVersion, Registry, RegistryError
+from models.distribution import Residuals
+from models.ensemble import MIN_ROWS, Fitted, Overrides, Rows, TrainingError, fit
+from models.members import Floats
+from models.registry import Card, Registry, RegistryError
 from pipeline.appraisal.appraiser import Appraiser
-from pipeline.appraisal.asks import Asks
-from pipeline.appraisal.features import NAMES, features
-from pipeline.appraisal.state import DAY, MarketState
-from pipeline.appraisal.subject import SaleEvent, from_axie, from_table
-from pipeline.market.values import Axie
+from pipeline.appraisal.features import NAMES
+from pipeline.appraisal.flips import WITHIN_S, Flips
+from pipeline.appraisal.memory import DAY
+from pipeline.appraisal.selling import Selling
+from pipeline.appraisal.state import MarketState
+from pipeline.appraisal.subject import CATEGORIES
+from pipeline.history import Examples, Progress, replayed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
-HALF_LIFE_S = 10 * DAY
-MIN_COMPARED = 200
+    from pipeline.labels import ListingOutcome
 
-Progress = Callable[[str, float], None]
+WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
+HALF_LIFE_S = 14 * DAY
+EMBARGO_S = 1800.0
 
 
 def _quiet(_stage: str, _fraction: float) -> None:
@@ -42,13 +44,66 @@ def _quiet(_stage: str, _fraction: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
-    """What the members learn from: rows in time order, and the state after the last of them."""
+class Learnt:
+    """An ensemble with what was learnt around it: of flips, and of how long a sale takes if listings tell."""
 
-    X: Floats
-    y: Floats
-    at: Floats
-    state: MarketState
+    fitted: Fitted
+    flips: Flips
+    selling: Selling | None
+
+
+def learn(
+    data: Examples,
+    *,
+    seed: int = 0,
+    n_jobs: int = 1,
+    overrides: Overrides | None = None,
+    progress: Progress = _quiet,
+) -> Learnt:
+    """Fit everything on replayed history. Raises TrainingError where it is too short."""
+    rows = to_learn_from(data.X, data.y, data.at)
+    fitted = fit(rows, seed=seed, n_jobs=n_jobs, overrides=overrides, progress=progress)
+    first = len(data.at) - len(rows) + fitted.first
+    return Learnt(fitted, _flips(data, fitted, first), _selling(data, fitted))
+
+
+def to_learn_from(X: Floats, y: Floats, at: Floats) -> Rows:
+    """Replayed rows as the ensemble takes them.
+
+    The first only warmed the state up and are left out; the newer a row, the more it weighs. Raises
+    TrainingError where too few remain.
+    """
+    start = int(len(X) * WARM_UP)
+    if len(X) - start < MIN_ROWS:
+        raise TrainingError(f"{len(X)} sales are too few to learn from: collect more first")
+    weight = np.exp2((at[start:] - at[-1]) / HALF_LIFE_S)
+    return Rows(X[start:], y[start:], weight, at[start:], NAMES, len(CATEGORIES), EMBARGO_S)
+
+
+def _flips(data: Examples, fitted: Fitted, first: int) -> Flips:
+    """From the axies sold twice whose first sale was forecast by members that had not seen it."""
+    next_sale: dict[int, int] = {}
+    following = np.full(len(data.at), -1)
+    for index in range(len(data.at) - 1, first - 1, -1):
+        following[index] = next_sale.get(int(data.axie[index]), -1)
+        next_sale[int(data.axie[index])] = index
+    bought = np.flatnonzero(following >= 0)
+    bought = bought[data.at[following[bought]] - data.at[bought] <= WITHIN_S]
+    forecast = data.level[bought] + fitted.forecast[bought - first]
+    return Flips.fit(
+        data.log_usd[bought] - forecast,
+        fitted.scale[bought - first],
+        data.log_usd[following[bought]] - forecast,
+        Residuals.fit(fitted.ensemble.errors),
+    )
+
+
+def _selling(data: Examples, fitted: Fitted) -> Selling | None:
+    asks, ensemble = data.asks, fitted.ensemble
+    if not len(asks.hours):
+        return None
+    gap = asks.log_ask - asks.level - ensemble.predict(asks.X)
+    return Selling.fit(gap, ensemble.scale(asks.X), asks.hours, asks.sold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,59 +115,10 @@ class Outcome:
     reason: str
 
 
-def replay(table: pd.DataFrame, state: MarketState) -> Iterator[tuple[SaleEvent, Floats]]:
-    """Each sale of a table with its features (len(NAMES),) as of that moment.
-
-    The state takes a sale in only when the next one is asked for, so what is read of it is older too.
-    """
-    for event in from_table(table):
-        yield event, features(state, event.subject, event.at)
-        state.observe(event)
-
-
-def examples(table: pd.DataFrame, progress: Progress = _quiet) -> Examples:
-    """Replay a sales table: each row's features as of its sale, with nothing of itself in them."""
-    state = MarketState()
-    rows: list[Floats] = []
-    targets: list[float] = []
-    times: list[float] = []
-    step = max(1, len(table) // 50)
-    for index, (event, row) in enumerate(replay(table, state)):
-        rows.append(row)
-        targets.append(math.log(event.price_usd) - state.level)
-        times.append(event.at)
-        if index % step == 0:
-            progress("replaying history", index / len(table))
-    if not rows:
-        raise TrainingError("there are no sales to learn from: collect some first (`axieflip collect`)")
-    return Examples(np.array(rows), np.array(targets), np.array(times), state)
-
-
-def learn(
-    X: Floats,
-    y: Floats,
-    at: Floats,
-    *,
-    seed: int = 0,
-    n_jobs: int = 1,
-    progress: Progress = _quiet,
-) -> Fitted:
-    """Fit an ensemble on replayed rows in time order; `at` (n,) is seconds since 1970.
-
-    The first rows only warmed the state up and are left out; the newer a row, the more it weighs.
-    Raises TrainingError where too few remain.
-    """
-    start = int(len(X) * WARM_UP)
-    if len(X) - start < MIN_ROWS:
-        raise TrainingError(f"{len(X)} sales are too few to learn from: collect more first")
-    weight = np.exp2((at[start:] - at[-1]) / HALF_LIFE_S)
-    return fit(X[start:], y[start:], weight, NAMES, seed=seed, n_jobs=n_jobs, progress=progress)
-
-
 def train(
     table: pd.DataFrame,
     registry: Registry,
-    asked: Sequence[tuple[Axie, float]] = (),
+    outcomes: Sequence[ListingOutcome] = (),
     *,
     seed: int = 0,
     n_jobs: int = 1,
@@ -121,26 +127,29 @@ def train(
 ) -> Outcome:
     """Train on a sales table, store the version signed, and promote it if it earns its place.
 
-    `asked` are axies that were listed about when the table ends, with their asks in dollars;
-    `facts` of the data go onto the version's card. Raises TrainingError if the data cannot give a model;
-    nothing is stored then.
+    `outcomes` are what became of listings; `facts` of the data go onto the version's card. Raises
+    TrainingError if the data cannot give a model; nothing is stored then.
     """
-    data = examples(table, lambda stage, share: progress(stage, 0.15 * share))
-    fitted = learn(
-        data.X,
-        data.y,
-        data.at,
+    from pipeline.promotion import verdict
+
+    began = time.perf_counter()
+    data = replayed(table, outcomes, lambda stage, share: progress(stage, 0.15 * share))
+    learnt = learn(
+        data,
         seed=seed,
         n_jobs=n_jobs,
         progress=lambda stage, share: progress(stage, 0.15 + 0.8 * share),
     )
-    promoted, reason = _earns_its_place(fitted, data, registry)
+    promoted, reason = verdict(learnt, data, registry)
     progress("storing", 0.96)
-    asks = _asks(fitted, data, asked)
-    artefact = {"ensemble": fitted.ensemble, "state": data.state.dump(), "asks": asks}
-    card = registry.save(
-        _name(data), artefact, _facts(fitted, data) | {"asks": asdict(asks)} | dict(facts or {})
-    )
+    artefact = {
+        "ensemble": learnt.fitted.ensemble,
+        "state": data.state.dump(),
+        "flips": learnt.flips,
+        "selling": learnt.selling,
+    }
+    told = _facts(learnt, data, time.perf_counter() - began)
+    card = registry.save(_name(data), artefact, {**told, **(facts or {})})
     if promoted:
         registry.promote(card.version)
     progress("done", 1.0)
@@ -151,67 +160,35 @@ def load_appraiser(registry: Registry, version: str | None = None) -> tuple[Card
     """The champion, or a named version, ready to serve. Raises RegistryError with the reason."""
     card, artefact = registry.load(version or registry.champion())
     try:
-        ensemble, asks = artefact["ensemble"], artefact["asks"]
+        ensemble, flips, selling = artefact["ensemble"], artefact["flips"], artefact["selling"]
         state = MarketState.restore(artefact["state"])
         if ensemble.feature_names != NAMES:
             raise ValueError("its features are not those of this program")
         ensemble.verify()
     except (KeyError, TypeError, ValueError, AttributeError, TrainingError) as error:
         raise RegistryError(f"model {card.version} cannot serve here ({error}): retrain") from error
-    return card, Appraiser(ensemble, state, asks, card.version)
+    return card, Appraiser(ensemble, state, flips, selling, card.version)
 
 
-def _earns_its_place(fitted: Fitted, data: Examples, registry: Registry) -> tuple[bool, str]:
-    try:
-        card, champion = load_appraiser(registry)
-    except NoSuchVersion:
-        return True, "it is the first"
-    except RegistryError as error:
-        return True, f"the champion cannot serve ({error})"
-    newest = slice(len(data.y) - fitted.metrics.rows, None)
-    unseen = data.at[newest] > float(card.facts["data_to_s"])
-    if unseen.sum() < MIN_COMPARED:
-        return False, f"only {unseen.sum()} sales are newer than what the champion has learnt from"
-    theirs, ours = _errors(fitted, champion.ensemble, data, newest, unseen)
-    verdict = f"log error {ours:.4f} against the champion's {theirs:.4f} on {unseen.sum()} newer sales"
-    return ours <= theirs, verdict
-
-
-def _errors(
-    fitted: Fitted, champion: Ensemble, data: Examples, newest: slice, unseen: NDArray[np.bool_]
-) -> tuple[float, float]:
-    y = data.y[newest][unseen]
-    theirs = champion.predict(data.X[newest][unseen])
-    ours = fitted.newest_forecast[unseen]
-    return float(np.mean(np.abs(y - theirs))), float(np.mean(np.abs(y - ours)))
-
-
-def _asks(fitted: Fitted, data: Examples, asked: Sequence[tuple[Axie, float]]) -> Asks:
-    """How asks lie around forecasts, from listings seen by the finished model at the end of its data."""
-    ensemble, state, now = fitted.ensemble, data.state, float(data.at[-1])
-    sigma = ensemble.scale(data.X[-fitted.metrics.rows :]) * ensemble.residuals.spread
-    if not asked:
-        return Asks.fit(sigma, np.empty(0))
-    matrix = np.array([features(state, from_axie(axie), now) for axie, _ in asked])
-    forecast = state.level + ensemble.predict(matrix)
-    return Asks.fit(sigma, np.log([usd for _, usd in asked]) - forecast)
-
-
-def _facts(fitted: Fitted, data: Examples) -> dict[str, Any]:
+def _facts(learnt: Learnt, data: Examples, seconds: float) -> dict[str, Any]:
+    fitted, selling = learnt.fitted, learnt.selling
     return {
-        "rows": len(data.y),
+        "rows": len(data.at),
         "data_from": _iso(data.at[0]),
         "data_to": _iso(data.at[-1]),
         "data_to_s": float(data.at[-1]),
         "metrics": asdict(fitted.metrics),
         "members": fitted.members,
+        "left_out": fitted.left_out,
+        "flips": {"pairs": learnt.flips.pairs, "curve": learnt.flips.curve.round(4).tolist()},
+        "selling": None if selling is None else {"listings": selling.listings, "sold": selling.sold},
         "features": len(NAMES),
-        "training_seconds": round(fitted.seconds, 1),
+        "training_seconds": round(seconds, 1),
     }
 
 
 def _name(data: Examples) -> str:
-    digest = hashlib.sha256(data.y.tobytes()).hexdigest()[:6]
+    digest = hashlib.sha256(data.log_usd.tobytes()).hexdigest()[:6]
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{digest}"
 
 

@@ -18,7 +18,7 @@ from bot.db import Database
 from bot.db.tables import MuteRow
 from bot.services.audit import AuditEntry, note
 from bot.services.posts import machine_time
-from pipeline.appraisal.state import keys
+from pipeline.appraisal.keys import key
 from pipeline.appraisal.subject import from_axie
 from pipeline.market.values import Listing
 
@@ -137,7 +137,7 @@ def value_of(kind: Kind, watch_id: int | None, listing: Listing) -> str:
         case Kind.SELLER:
             return listing.seller.lower()
         case Kind.BUILD:
-            return keys(from_axie(listing.axie))["battle"]
+            return str(key(from_axie(listing.axie), "battle"))
         case Kind.WATCH:
             return str(watch_id)
 

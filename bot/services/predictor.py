@@ -80,7 +80,7 @@ class Predictor:
     def observe(self, events: Iterable[SaleEvent]) -> None:
         """Let the market's state see sales, oldest first."""
         if self._appraiser is not None:
-            self._appraiser.state.replay(events)
+            self._appraiser.observe(list(events))
 
     def forecast(self, axie: Axie) -> Forecast:
         """What an axie would resell for now."""
@@ -88,7 +88,7 @@ class Predictor:
 
     def history(self, axie: Axie) -> list[Comparable]:
         """The past sales that are most like an axie, as far as they are remembered."""
-        return like_sales(self._champion().state, axie, self._clock.now())
+        return like_sales(self._champion().state, axie)
 
     def predict(self, listing: Listing) -> Prediction:
         """A listing priced as of now."""
@@ -103,6 +103,7 @@ class Predictor:
         if rates is None:
             raise NoChampion("the exchange rates are not known yet: try again in a moment")
         told = [listing for listing in listings if listing.token in rates.usd]
+        champion.enter(told, rates)
         gas_usd = self._gas_ron * rates.usd.get(Token.WRON, DEAR_RON_USD)
         priced = iter(champion.predict(told, rates, gas_usd, self._clock.now()))
         return [next(priced) if listing.token in rates.usd else None for listing in listings]

@@ -1,6 +1,6 @@
-"""From a listing to a prediction: state, features, ensemble, distribution, economics.
+"""From a listing to a prediction: state, features, ensemble, flips, economics.
 
-One appraiser is what serves: a market state that live sales keep fresh, with a trained ensemble. It
+One appraiser is what serves: a market state that live events keep fresh, with a trained ensemble. It
 never touches a data frame, so a page of listings is priced in milliseconds.
 """
 
@@ -8,91 +8,164 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
+from models.distribution import Calibrator, Residuals
 from models.ensemble import Ensemble
-from pipeline.appraisal.asks import Asks
+from models.members import Floats
+from pipeline.appraisal.explain import contributions
 from pipeline.appraisal.features import features
-from pipeline.appraisal.state import LIKENESS, MarketState, keys
-from pipeline.appraisal.subject import Subject, from_axie
+from pipeline.appraisal.flips import Flips
+from pipeline.appraisal.like import comparable
+from pipeline.appraisal.selling import Selling
+from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, Subject, from_axie
 from pipeline.market.values import Axie, Listing, Rates
-from pipeline.signal import Comparable, Forecast, Prediction
+from pipeline.signal import QUANTILE_LEVELS, Forecast, Prediction
 
-INTERVAL = 0.9
+TAIL = 0.05  # the interval leaves out so much at either end
 COMPARABLES = 3
 FRESH_RATES_S = 900.0
 THIN = 3.0  # fewer comparables of the same battle parts than this is worth a caution
 
 
 @dataclass(frozen=True, slots=True)
+class _Priced:
+    """What the ensemble says of some subjects as of a moment: features (n, …), centre and scale (n,)."""
+
+    subjects: list[Subject]
+    X: Floats
+    level: float
+    centre: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Appraiser:
-    """A market state with the ensemble that reads it, and what is known of how asks lie around values."""
+    """A market state with the ensemble that reads it, and what was learnt of flips and of selling."""
 
     ensemble: Ensemble
     state: MarketState
-    asks: Asks
+    flips: Flips
+    selling: Selling | None
     version: str
+    calibrator: Calibrator = field(init=False)
 
-    def forecast(self, axie: Axie, at: datetime) -> Forecast:
-        """What the axie would resell for, as of `at`, without regard to any ask."""
-        ((subject, centre, scale),) = self._appraise([axie], at)
-        return self._forecast(axie, subject, centre, scale, at)
+    def __post_init__(self) -> None:
+        """Begin with the calibration of the training; outcomes move it on."""
+        object.__setattr__(self, "calibrator", Calibrator(self.ensemble.errors))
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """Let the state see events, oldest first, and the calibration how each sale had been forecast."""
+        for taken, view in self.state.walk(events):
+            sold = [index for index, event in enumerate(taken) if isinstance(event, SaleEvent)]
+            if not sold:
+                continue
+            X = features(view, [event.subject for event in taken])[sold]
+            price = np.log([event.price_usd for event in taken if isinstance(event, SaleEvent)])
+            error = price - view.levels[sold, LEVEL] - self.ensemble.predict(X)
+            self.calibrator.add(error / self.ensemble.scale(X))
+
+    def enter(self, listings: Sequence[Listing], rates: Rates) -> None:
+        """Let the asks of listings stand in the book."""
+        self.state.replay(
+            AskEvent(
+                from_axie(listing.axie),
+                listing.seen_at.timestamp(),
+                listing.ask(listing.seen_at).usd(rates),
+                listing.seller,
+            )
+            for listing in listings
+            if listing.token in rates.usd and not listing.status.final
+        )
+
+    def forecast(self, axie: Axie, at: datetime, *, explained: bool = True) -> Forecast:
+        """What the axie would resell for, as of `at`, whatever is asked for it; with its shares if wished."""
+        priced = self._price([axie], at)
+        residuals = self.calibrator.residuals
+        centre, scale = float(priced.centre[0]), float(priced.scale[0])
+        return self._forecast(priced, 0, axie.id, at, centre, scale, residuals, explained)
 
     def predict(
         self, listings: Sequence[Listing], rates: Rates, gas_usd: float, at: datetime
     ) -> list[Prediction]:
         """The listings priced as of `at`, in their order. `gas_usd` is what the purchase costs on top."""
-        stale = (at - rates.at).total_seconds() > FRESH_RATES_S
-        unit = self.ensemble.residuals.spread
-        predictions = []
-        for listing, (subject, centre, scale) in zip(
-            listings, self._appraise([listing.axie for listing in listings], at), strict=True
-        ):
-            ask_usd = listing.ask(at).usd(rates)
-            centre, sigma = self.asks.posterior(centre, scale * unit, math.log(ask_usd))
-            forecast = self._forecast(listing.axie, subject, centre, sigma / unit, at)
-            atoms = self.ensemble.residuals.atoms(centre, sigma / unit)
-            predictions.append(self._weigh(listing, subject, forecast, atoms, ask_usd, gas_usd, stale))
-        return predictions
-
-    def _appraise(self, axies: Sequence[Axie], at: datetime) -> list[tuple[Subject, float, float]]:
-        """Each axie's subject with the centre and the scale of its log price in dollars."""
-        now = at.timestamp()
-        subjects = [from_axie(axie) for axie in axies]
-        if not subjects:
+        if not listings:
             return []
-        matrix = np.array([features(self.state, subject, now) for subject in subjects])
-        centres = (self.state.level + self.ensemble.predict(matrix)).tolist()
-        return list(zip(subjects, centres, self.ensemble.scale(matrix).tolist(), strict=True))
+        stale = (at - rates.at).total_seconds() > FRESH_RATES_S
+        priced = self._price([listing.axie for listing in listings], at)
+        asks = np.array([listing.ask(at).usd(rates) for listing in listings])
+        centre, scale = self.flips.resale(priced.centre, priced.scale, np.log(asks))
+        middle = centre + scale * self.flips.residuals.quantile(0.5)
+        chances, hours = self._selling(middle - priced.centre, priced.scale)
+        return [
+            self._weigh(
+                listing, priced, index, (centre[index], scale[index]), float(asks[index]), gas_usd,
+                (chances[index], hours[index]), at, stale,
+            )
+            for index, listing in enumerate(listings)
+        ]  # fmt: skip
 
-    def _forecast(self, axie: Axie, subject: Subject, centre: float, scale: float, at: datetime) -> Forecast:
-        residuals = self.ensemble.residuals
-        low, middle, high = (
-            math.exp(centre + scale * residuals.quantile(level))
-            for level in (0.5 - INTERVAL / 2, 0.5, 0.5 + INTERVAL / 2)
+    def _price(self, axies: Sequence[Axie], at: datetime) -> _Priced:
+        subjects = [from_axie(axie) for axie in axies]
+        X = features(self.state.look(subjects, at.timestamp()), subjects)
+        level = self.state.level
+        return _Priced(subjects, X, level, level + self.ensemble.predict(X), self.ensemble.scale(X))
+
+    def _selling(self, gap: Floats, scale: Floats) -> tuple[list[float | None], list[float | None]]:
+        """Chance of a sale within a day and median hours to it, of a resale asked at the forecast's price."""
+        if self.selling is None:
+            unknown: list[float | None] = [None] * len(gap)
+            return unknown, unknown
+        return (
+            [*self.selling.chance(gap, scale).tolist()],
+            [*self.selling.median_hours(gap, scale).tolist()],
         )
-        comparables = tuple(self._comparables(subject, at.timestamp()))
-        return Forecast(axie.id, at, self.version, middle, low, high, comparables)
+
+    def _forecast(
+        self,
+        priced: _Priced,
+        index: int,
+        axie_id: int,
+        at: datetime,
+        centre: float,
+        scale: float,
+        residuals: Residuals,
+        explained: bool,
+    ) -> Forecast:
+        levels = (TAIL, *QUANTILE_LEVELS, 1 - TAIL)
+        low, *quantiles, high = np.exp(centre + scale * residuals.quantiles(levels)).tolist()
+        middle = quantiles[len(quantiles) // 2]
+        shares = (
+            contributions(self.ensemble, priced.X[index], priced.level, math.log(middle)) if explained else ()
+        )
+        comparables = tuple(
+            comparable(sold) for sold in self.state.comparables(priced.subjects[index], COMPARABLES)
+        )
+        return Forecast(axie_id, at, self.version, middle, low, high, comparables, tuple(quantiles), shares)
 
     def _weigh(
         self,
         listing: Listing,
-        subject: Subject,
-        forecast: Forecast,
-        atoms: np.ndarray,
+        priced: _Priced,
+        index: int,
+        resale: tuple[float, float],
         ask_usd: float,
         gas_usd: float,
+        selling: tuple[float | None, float | None],
+        at: datetime,
         stale: bool,
     ) -> Prediction:
-        fee = listing.fee_bps / 10_000
-        cost = ask_usd + gas_usd
-        # Between two atoms the chance runs linearly; beyond the outermost it is never quite 0 or 1.
-        levels = (np.arange(len(atoms)) + 0.5) / len(atoms)
-        probability = 1.0 - float(np.interp(cost / (1 - fee), atoms, levels))
+        fee, cost = listing.fee_bps / 10_000, ask_usd + gas_usd
+        residuals = self.flips.residuals
+        atoms = residuals.atoms(*resale)
+        probability = residuals.above((math.log(cost / (1 - fee)) - resale[0]) / resale[1])
         net = float(atoms.mean()) * (1 - fee) - cost
+        forecast = self._forecast(priced, index, listing.axie.id, at, *resale, residuals, net > 0)
+        subject = priced.subjects[index]
         return Prediction(
             forecast=forecast,
             listing_hash=listing.hash,
@@ -103,6 +176,8 @@ class Appraiser:
             return_=net / cost,
             probability=probability,
             cautions=tuple(self._cautions(listing, subject, forecast, ask_usd, stale)),
+            sell_chance=selling[0],
+            sell_hours=selling[1],
         )
 
     def _cautions(
@@ -116,22 +191,5 @@ class Appraiser:
             yield "the exchange rates are old"
         if ask_usd < forecast.low_usd / 2:
             yield "too cheap to be true: look for what the model cannot see"
-        look = self.state.look(keys(subject)["battle"], forecast.at.timestamp())
-        if look.weight < THIN:
+        if self.state.weight(subject, "battle", forecast.at.timestamp()) < THIN:
             yield "few comparable sales"
-
-    def _comparables(self, subject: Subject, now: float) -> Iterator[Comparable]:
-        """The newest sales of the most alike, closest likeness first, none twice."""
-        found = keys(subject)
-        seen: set[tuple[int, float]] = set()
-        for kind, likeness in LIKENESS.items():
-            if kind not in found:
-                continue
-            for at, _, axie_id, price in reversed(self.state.look(found[kind], now).recent):
-                if (axie_id, at) in seen:
-                    continue
-                seen.add((axie_id, at))
-                label = "this very axie" if axie_id == subject.axie_id else likeness
-                yield Comparable(axie_id, price, datetime.fromtimestamp(at, UTC), label)
-                if len(seen) == COMPARABLES:
-                    return

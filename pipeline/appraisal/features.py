@@ -1,104 +1,140 @@
-"""The features of a subject at a moment: the market's state, the comparables and the traits.
+"""The features of subjects at a moment: the market's state, the comparables and the traits.
 
-One vector layout for training and serving. Everything about prices is relative to the market's level,
-and NaN stands for whatever is unknown.
+One function of arrays makes them for training and for serving, from views of the state: whether it is
+handed one listing, a page, or a block of history, the same operations run on each row. Everything about
+prices is relative to the market's level, and NaN stands for whatever is unknown.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.appraisal.state import CHAIN, DAY, HORIZONS_S, LEVEL, SHRINKAGE, Lookup, MarketState, keys
-from pipeline.appraisal.subject import CLASSES, NAN, SLOTS, Subject
-from pipeline.market.traits import Collection
+from pipeline.appraisal.book import STANDING
+from pipeline.appraisal.keys import NUMBER, PAIRS, PARTS, TRIPLES
+from pipeline.appraisal.memory import AT, DAY, MEMORY_S, Floats, Q, S, W
+from pipeline.appraisal.state import CHAIN, HORIZONS_S, LEVEL, LIKENESS, SHRINKAGE, View
+from pipeline.appraisal.subject import CATEGORIES, NAN, SLOTS, Subject
 
-_COLLECTIONS = tuple(kind.value for kind in Collection)
 _TRAITS = (
     "breed_count", "pure_parts", "purity", "level", "hp", "speed", "skill", "morale", "evolved_parts",
     "special_parts",
 )  # fmt: skip
-_DETAILED = ("build_breed", "build", "battle", "class_breed_pure")
+_DETAILED = ("build_breed", "build", "battle_breed", "battle")
+_MIXED = {"parts": PARTS, "pairs": PAIRS, "triples": TRIPLES}
+_MOVES = [index for index in range(len(HORIZONS_S)) if index != LEVEL]
 
+# The first are numbers of categories, in an order that means nothing.
 NAMES: tuple[str, ...] = (
+    *CATEGORIES,
     "expected",
-    *(f"{kind}_mean" for kind in CHAIN),
-    *(f"{kind}_weight" for kind in CHAIN),
-    *(f"{kind}_{what}" for kind in _DETAILED for what in ("age", "spread", "last", "median", "low")),
-    *(f"part_{what}" for what in ("mean", "low", "high", "weight")),
+    *(f"{kind}_{what}" for what in ("mean", "weight") for kind in CHAIN),
+    *(f"{kind}_{what}" for what in ("age", "spread", "last", "middle", "low", "high") for kind in _DETAILED),
+    *(f"{mixed}_{what}" for mixed in _MIXED for what in ("mean", "low", "high", "weight")),
     *(f"{slot}_mean" for slot in SLOTS),
-    "collection_mean",
-    "collection_weight",
     "own_last",
     "own_age",
-    *(f"level_{horizon / 3600:g}h" for index, horizon in enumerate(HORIZONS_S) if index != LEVEL),
+    *(f"level_{HORIZONS_S[index] / 3600:g}h" for index in _MOVES),
+    *(f"{kind}_{what}" for kind in STANDING for what in ("floor", "depth")),
+    "seller_listings",
     "hour_sin",
     "hour_cos",
     *_TRAITS,
-    "low_id",
-    *(f"is_{name.lower()}" for name in CLASSES),
-    *(f"is_{name}" for name in _COLLECTIONS),
+    "id",
 )
+_CHAIN = [NUMBER[kind] for kind in CHAIN]
+_SUMS = [NUMBER[kind] for kind in _DETAILED]
+_LISTS = [list(LIKENESS).index(kind) for kind in _DETAILED]
 
 
-def features(state: MarketState, subject: Subject, at: float) -> NDArray[np.float64]:
-    """The vector (len(NAMES),) of a subject as of `at`, seconds since 1970."""
-    found = keys(subject)
-    looks = {kind: state.look(key, at) for kind, key in found.items()}
-    values: list[float] = [state.expected(subject, at)]
-    values += [looks[kind].mean for kind in CHAIN]
-    values += [math.log1p(looks[kind].weight) for kind in CHAIN]
-    for kind in _DETAILED:
-        values += _detail(looks[kind])
-    values += _parts(looks)
-    values += _collection(looks)
-    values += _own(state, subject, at)
-    values += [state.levels[index] - state.level for index in range(len(HORIZONS_S)) if index != LEVEL]
-    turn = 2 * math.pi * (at % DAY) / DAY
-    values += [math.sin(turn), math.cos(turn)]
-    values += [float(getattr(subject, name)) for name in _TRAITS]
-    values.append(math.log10(max(subject.axie_id, 1)))
-    values += [float(subject.class_ == name) for name in CLASSES]
-    values += [float(subject.collection == name) for name in _COLLECTIONS]
-    return np.array(values)
+def features(view: View, subjects: Sequence[Subject]) -> Floats:
+    """The features (n, len(NAMES)) of the subjects that a view is of."""
+    mean, weight = _faded(view)
+    columns = (
+        view.codes,
+        view.expected[:, None],
+        mean[:, _CHAIN],
+        np.log1p(weight[:, _CHAIN]),
+        *_details(view, mean, weight),
+        *(column for kinds in _MIXED.values() for column in _mixed(mean, weight, kinds)),
+        mean[:, PARTS],
+        _own(view),
+        view.levels[:, _MOVES] - view.levels[:, [LEVEL]],
+        view.standing,
+        _hours(view.at),
+        np.array([_traits(subject) for subject in subjects]),
+    )
+    found: Floats = np.concatenate(columns, axis=1)
+    return found
 
 
-def _detail(look: Lookup) -> list[float]:
-    if not look.recent:
-        return [NAN] * 5
-    prices = sorted(relative for _, relative, _, _ in look.recent)
-    middle = len(prices) // 2
-    median = prices[middle] if len(prices) % 2 else (prices[middle - 1] + prices[middle]) / 2
-    spread = look.spread if look.weight > 1.5 else NAN
-    return [math.log1p(look.age_s / 3600), spread, look.recent[-1][1], median, prices[0]]
+def _faded(view: View) -> tuple[Floats, Floats]:
+    """Mean relative log price under each key, and how much of it has not faded: each (n, kinds)."""
+    sums = view.sums
+    keep = np.exp(np.minimum(sums[..., AT] - view.at[:, None], 0.0) / MEMORY_S)
+    held = sums[..., W]
+    mean: Floats = np.where(held > 0, sums[..., S], NAN) / np.maximum(held, 1e-300)
+    return mean, held * keep
 
 
-def _parts(looks: dict[str, Lookup]) -> list[float]:
-    shrunk, weight = [], 0.0
-    middle = looks["class"].mean
-    for slot in SLOTS:
-        look = looks[slot]
-        if look.weight > 0 and not math.isnan(middle):
-            share = look.weight / (look.weight + 4 * SHRINKAGE)
-            shrunk.append(middle + (look.mean - middle) * share)
-        else:
-            shrunk.append(NAN)
-        weight += math.log1p(look.weight)
-    known = [value for value in shrunk if not math.isnan(value)]
-    if not known:
-        return [NAN, NAN, NAN, 0.0, *shrunk]
-    return [sum(known) / len(known), min(known), max(known), weight, *shrunk]
+def _details(view: View, mean: Floats, weight: Floats) -> tuple[Floats, ...]:
+    """Of the finest likenesses: age and spread; last, middle, lowest and highest of the newest sales."""
+    sums = view.sums[:, _SUMS]
+    average = mean[:, _SUMS]
+    variance = sums[..., Q] / np.maximum(sums[..., W], 1e-300) - average * average
+    spread = np.where(weight[:, _SUMS] > 1.5, np.sqrt(np.maximum(variance, 0.0)), NAN)
+    age = np.log1p(np.maximum(view.at[:, None] - sums[..., AT], 0.0) / 3600)
+    sales = view.newest[:, _LISTS]
+    times, prices = sales[..., 0], sales[..., 1]
+    held = times > -math.inf
+    count = held.sum(axis=-1)[..., None]
+    some = count > 0
+    ordered = np.sort(np.where(held, prices, math.inf), axis=-1)
+    top = np.maximum(count - 1, 0)
+    places = (top // 2, (top + 1) // 2, np.zeros_like(top), top)
+    below, above, low, high = (np.take_along_axis(ordered, place, axis=-1) for place in places)
+    last = np.take_along_axis(prices, times.argmax(axis=-1)[..., None], axis=-1)
+    newest = (np.where(some, column, NAN)[..., 0] for column in (last, (below + above) / 2, low, high))
+    return np.where(some[..., 0], age, NAN), spread, *newest
 
 
-def _collection(looks: dict[str, Lookup]) -> list[float]:
-    look = looks.get("collection")
-    return [NAN, 0.0] if look is None else [look.mean, math.log1p(look.weight)]
+def _mixed(mean: Floats, weight: Floats, kinds: list[int]) -> tuple[Floats, ...]:
+    """Kinds of which each tells a part: their means, drawn towards the class where they are few."""
+    middle = mean[:, [NUMBER["class_breed"]]]
+    middle = np.where(np.isnan(middle), mean[:, [NUMBER["class"]]], middle)
+    weights = weight[:, kinds]
+    share = weights / (weights + 4 * SHRINKAGE)
+    shrunk = middle + (mean[:, kinds] - middle) * share
+    known = ~np.isnan(shrunk)
+    total = _sum(share * known)
+    drawn = _sum(np.where(known, shrunk * share, 0.0))
+    return (
+        np.where(total > 0, drawn / np.maximum(total, 1e-300), NAN),
+        np.fmin.reduce(shrunk, axis=1, keepdims=True),
+        np.fmax.reduce(shrunk, axis=1, keepdims=True),
+        np.log1p(_sum(weights)),
+    )
 
 
-def _own(state: MarketState, subject: Subject, at: float) -> list[float]:
-    last = state.own(subject.axie_id)
-    if last is None:
-        return [NAN, NAN]
-    return [last[1], math.log1p(max(0.0, at - last[0]) / 3600)]
+def _sum(columns: Floats) -> Floats:
+    """Sums of rows (n, 1), added up in one order however many rows there are: bit for bit the same."""
+    total: Floats = np.cumsum(columns, axis=1)[:, -1:]
+    return total
+
+
+def _own(view: View) -> Floats:
+    """The axie's own last sale: its relative log price and its age."""
+    at, price = view.own[:, 0], view.own[:, 1]
+    age = np.log1p(np.maximum(view.at - at, 0.0) / 3600)
+    return np.stack((price, np.where(np.isnan(price), NAN, age)), axis=1)
+
+
+def _hours(at: Floats) -> Floats:
+    turn = 2 * math.pi / DAY * (at % DAY)
+    return np.stack((np.sin(turn), np.cos(turn)), axis=1)
+
+
+def _traits(subject: Subject) -> list[float]:
+    return [*(float(getattr(subject, name)) for name in _TRAITS), math.log10(max(subject.axie_id, 1))]

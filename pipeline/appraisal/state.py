@@ -3,204 +3,246 @@
 Training replays history through it, serving feeds it live; a feature can only see the past because the
 state has only seen the past. Prices are kept as log dollars relative to the market's level, which
 follows each sale's surprise, so that comparables of last week are read at today's level.
-
-All arithmetic is plain Python on small objects: a sale or a look-up costs some tens of microseconds,
-where the same with arrays or frames would cost milliseconds.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
 
 import msgspec
+import numpy as np
 
-from pipeline.appraisal.subject import SLOTS, SaleEvent, Subject
+from pipeline.appraisal.book import WIDTH, Ask, Book
+from pipeline.appraisal.keys import KINDS, NUMBER, keys
+from pipeline.appraisal.memory import (
+    AT,
+    AXIE,
+    DAY,
+    LOG_USD,
+    MEMORY_S,
+    NEWEST,
+    RELATIVE,
+    TIME,
+    Floats,
+    Ints,
+    Memory,
+    Stored,
+    W,
+)
+from pipeline.appraisal.subject import (
+    CATEGORIES,
+    NAN,
+    AskEvent,
+    Event,
+    SaleEvent,
+    Subject,
+)
 
-DAY = 86400.0
-HORIZONS_S = (1800.0, 6 * 3600.0, DAY, 4 * DAY)
-LEVEL = 1  # the horizon whose level prices are relative to
-MEMORY_S = 7 * DAY  # how fast a comparable fades
-FORGET_S = 45 * DAY  # when one is dropped altogether
-RECENT = 6
+HORIZONS_S = (900.0, 3600.0, 6 * 3600.0, DAY, 4 * DAY)
+LEVEL = 2  # the horizon whose level prices are relative to
+FORGET_S = 45 * DAY  # when a key that has not been added to is dropped
+MOST_KEYS = 1_000_000  # beyond it the longest silent are dropped earlier
+OWN = 200_000  # axies whose own last sale is remembered
 SHRINKAGE = 2.0  # a look-up with this many comparables counts as much as the coarser one above it
 SURPRISE = 0.7  # a single sale moves the level by no more than if it were this far off
-BATTLE = tuple(SLOTS.index(slot) for slot in ("mouth", "horn", "back", "tail"))
+MOST_CODES = 250  # values of a category that are told apart: scikit-learn's trees know no more
+BLOCK = 1000  # sales whose keys are computed at once
 
 # Coarse to fine. Each finer look-up is shrunk towards the one before it.
-CHAIN = ("class", "class_breed", "class_breed_pure", "battle", "battle_breed", "build", "build_breed")
+CHAIN = (
+    "collection", "class", "class_breed", "class_breed_pure", "battle", "battle_breed", "build",
+    "build_breed",
+)  # fmt: skip
+# Of these kinds the newest sales are kept, the most alike first.
 LIKENESS = {
     "build_breed": "same build and breed count",
     "build": "same build",
     "battle_breed": "same battle parts and breed count",
     "battle": "same battle parts",
-    "collection": "same collection and class",
+    "collection": "same collection",
     "class_breed_pure": "same class, breed count and pure parts",
     "class_breed": "same class and breed count",
-    "class": "same class",
 }
+LISTED = [NUMBER[kind] for kind in LIKENESS]
+_CHAIN = [NUMBER[kind] for kind in CHAIN]
 
 
-@dataclass(slots=True)
-class Memory:
-    """Faded statistics of the sales under one key: relative log prices, newest last in `recent`.
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the state knew of n subjects, each as of a moment of its own.
 
-    `recent` holds (seconds since 1970, relative log price, axie id, price in dollars).
+    `at` (n,) in seconds since 1970; `levels` (n, horizons); `expected` (n,) the relative log price by
+    comparables alone; `sums` (n, kinds, 4) as of when each was last added to; `newest` (n, listed kinds,
+    NEWEST, 2) times and relative log prices; `own` (n, 2) the axie's own last sale; `standing` (n, WIDTH)
+    what else stands for sale (`Book.look`); `codes` (n, categories) numbers of class, parts and
+    collection. NaN, and minus infinity for times, is unknown.
     """
 
-    weight: float
-    total: float
-    squares: float
+    at: Floats
+    levels: Floats
+    expected: Floats
+    sums: Floats
+    newest: Floats
+    own: Floats
+    standing: Floats
+    codes: Floats
+
+    @classmethod
+    def empty(cls, count: int) -> View:
+        """Room for so many subjects."""
+        return cls(
+            np.empty(count),
+            np.empty((count, len(HORIZONS_S))),
+            np.empty(count),
+            np.empty((count, len(KINDS), 4)),
+            np.empty((count, len(LISTED), NEWEST, 2)),
+            np.empty((count, 2)),
+            np.empty((count, WIDTH)),
+            np.empty((count, len(CATEGORIES))),
+        )
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, rows: slice) -> View:
+        return View(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A remembered sale: seconds since 1970, the axie, the price in dollars, and what is alike."""
+
     at: float
-    recent: deque[tuple[float, float, int, float]]
-
-    def fade(self, at: float) -> float:
-        """Weight left of everything seen so far, at a later time."""
-        return self.weight * math.exp(min(0.0, self.at - at) / MEMORY_S)
-
-    def add(self, at: float, relative: float, axie_id: int, price_usd: float) -> None:
-        """Take in one sale. One that comes late leaves the same behind as if it had come in time."""
-        sale = (at, relative, axie_id, price_usd)
-        if at >= self.at:
-            keep = math.exp((self.at - at) / MEMORY_S)
-            self.weight = self.weight * keep + 1.0
-            self.total = self.total * keep + relative
-            self.squares = self.squares * keep + relative * relative
-            self.at = at
-            self.recent.append(sale)
-            return
-        share = math.exp((at - self.at) / MEMORY_S)
-        self.weight += share
-        self.total += share * relative
-        self.squares += share * relative * relative
-        in_order = sorted([*self.recent, sale])
-        self.recent.clear()
-        self.recent.extend(in_order)  # it keeps the newest
-
-    @property
-    def mean(self) -> float:
-        """Faded mean of the relative log prices."""
-        return self.total / self.weight
-
-    @property
-    def spread(self) -> float:
-        """Faded standard deviation of the relative log prices."""
-        return math.sqrt(max(self.squares / self.weight - self.mean**2, 0.0))
-
-
-@dataclass(slots=True)
-class Lookup:
-    """What the state knows under one kind of key: NaN and 0 where it knows nothing."""
-
-    mean: float
-    weight: float
-    spread: float
-    age_s: float
-    recent: tuple[tuple[float, float, int, float], ...]
-
-
-NOTHING = Lookup(math.nan, 0.0, math.nan, math.nan, ())
+    axie_id: int
+    price_usd: float
+    likeness: str
 
 
 class _Snapshot(msgspec.Struct):
-    """The stored form: plain lists, so that reading it can run no code."""
+    """The stored form."""
 
     version: int
     levels: list[float]
     weights: list[float]
     at: float
     sales: int
-    memories: dict[str, tuple[float, float, float, float, list[tuple[float, float, int, float]]]]
+    memory: Stored
     own: dict[int, tuple[float, float]]
+    codes: list[dict[str, int]]
+    asks: dict[int, Ask]
 
 
 class MarketState:
-    """Takes sales in time order, answers with the level and the comparables of any subject."""
+    """Takes events in time order, answers with the level and the comparables of any subject."""
 
-    VERSION = 1
+    VERSION = 2
 
     def __init__(self) -> None:
         self.levels = [0.0] * len(HORIZONS_S)
         self._weights = [0.0] * len(HORIZONS_S)
         self.at = 0.0
         self.sales = 0
-        self._memories: dict[str, Memory] = {}
+        self.memory = Memory()
+        self.book = Book()
         self._own: dict[int, tuple[float, float]] = {}
+        self._codes: list[dict[str, int]] = [{} for _ in CATEGORIES]
 
     @property
     def level(self) -> float:
         """Log dollars that relative prices are relative to."""
         return self.levels[LEVEL]
 
-    def observe(self, event: SaleEvent) -> None:
-        """Take in a sale. Events come in time order; one that is late is filed at its own time."""
-        at, price = event.at, math.log(event.price_usd)
-        expected = self.expected(event.subject, at)
-        for index, horizon in enumerate(HORIZONS_S):
-            share = math.exp(min(0.0, at - self.at) / horizon)  # what a late one still weighs
-            weight = self._weights[index] * math.exp(min(0.0, self.at - at) / horizon) + share
-            surprise = price - self.levels[index] - expected
-            if weight > 30.0:
-                surprise = min(max(surprise, -SURPRISE), SURPRISE)
-            self._weights[index] = weight
-            self.levels[index] += surprise * share / weight
-        self.at = max(self.at, at)
-        self.sales += 1
-        relative = price - self.level
-        for key in keys(event.subject).values():
-            memory = self._memories.get(key)
-            if memory is None:
-                memory = self._memories[key] = Memory(0.0, 0.0, 0.0, at, deque(maxlen=RECENT))
-            memory.add(at, relative, event.subject.axie_id, event.price_usd)
-        last = self._own.get(event.subject.axie_id)
-        if last is None or at >= last[0]:
-            self._own[event.subject.axie_id] = (at, relative)
-        if self.sales % 20_000 == 0:
-            self.forget(at - FORGET_S)
+    def observe(self, event: Event) -> None:
+        """Take in an event. They come in time order; a sale that is late is filed at its own time."""
+        self.replay([event])
 
-    def look(self, key: str, at: float) -> Lookup:
-        """What is known under a key of `keys(subject)`, as of a time in seconds since 1970."""
-        memory = self._memories.get(key)
-        if memory is None:
-            return NOTHING
-        return Lookup(
-            memory.mean, memory.fade(at), memory.spread, max(0.0, at - memory.at), tuple(memory.recent)
-        )
+    def replay(self, events: Iterable[Event]) -> None:
+        """Take in many events."""
+        for event, found in _keyed(events):
+            if isinstance(event, SaleEvent):
+                rows = self._rows(found)
+                self._take_in(event, rows, self._chained(rows, event.at))
+            else:
+                self._enter(event, found)
 
-    def own(self, axie_id: int) -> tuple[float, float] | None:
-        """The axie's own last sale: (seconds since 1970, relative log price)."""
-        return self._own.get(axie_id)
+    def walk(self, events: Iterable[Event]) -> Iterator[tuple[list[Event], View]]:
+        """Take in many events; of sales and asks, a block at a time, what was known of each.
+
+        Of a sale that is what was known just before it; an ask stands in the book already, as it does
+        when it is priced, and does not count among its own comparables.
+        """
+        arriving = _keyed(events)
+        while True:
+            view, taken = View.empty(BLOCK), list[Event]()
+            for event, found in islice(arriving, BLOCK):
+                if isinstance(event, AskEvent):
+                    self._enter(event, found)
+                rows = self._rows(found)
+                expected = self._chained(rows, event.at)
+                self._fill(view, len(taken), event.subject, found, rows, event.at, expected)
+                if isinstance(event, SaleEvent):
+                    self._take_in(event, rows, expected)
+                taken.append(event)
+            if not taken:
+                return
+            yield taken, view[: len(taken)]
+
+    def look(self, subjects: Sequence[Subject], at: float) -> View:
+        """What is known of some subjects, as of a time in seconds since 1970."""
+        found = keys(subjects)
+        view = View.empty(len(subjects))
+        for index, (subject, rows) in enumerate(zip(subjects, self.memory.rows(found), strict=True)):
+            expected = self._chained(rows, at)
+            self._fill(view, index, subject, found[index].tolist(), rows, at, expected)
+        return view
 
     def expected(self, subject: Subject, at: float) -> float:
         """Relative log price by comparables alone: each finer kind shrunk towards the coarser."""
-        found = keys(subject)
-        value = 0.0
-        for kind in ("collection", *CHAIN) if subject.collection else CHAIN:
-            memory = self._memories.get(found[kind])
-            if memory is not None:
-                weight = memory.fade(at)
-                value += (memory.mean - value) * weight / (weight + SHRINKAGE)
-        return value
+        return self._chained(self.memory.rows(keys([subject])[0]), at)
+
+    def weight(self, subject: Subject, kind: str, at: float) -> float:
+        """How many sales are remembered under one kind of key, faded ones as parts."""
+        held = self.memory.sums[self.memory.rows(keys([subject])[0, NUMBER[kind]])]
+        return float(held[W] * math.exp(min(0.0, held[AT] - at) / MEMORY_S))
+
+    def comparables(self, subject: Subject, most: int) -> list[Sold]:
+        """The newest sales of the most alike, closest likeness first, none twice."""
+        found: dict[tuple[float, float], Sold] = {}
+        rows = self.memory.rows(keys([subject])[0, LISTED])
+        for row, likeness in zip(rows.tolist(), LIKENESS.values(), strict=True):
+            sales = self.memory.sales[self.memory.newest[row]]
+            for sale in sales[np.argsort(-sales[:, TIME], kind="stable")].tolist():
+                at, axie_id = sale[TIME], sale[AXIE]
+                if at == -math.inf or (axie_id, at) in found:
+                    continue
+                label = "this very axie" if axie_id == subject.axie_id else likeness
+                found[axie_id, at] = Sold(at, int(axie_id), math.exp(sale[LOG_USD]), label)
+                if len(found) == most:
+                    return list(found.values())
+        return list(found.values())
 
     def forget(self, before: float) -> None:
         """Drop whatever has not been added to since a time, so that memory stays bounded."""
-        self._memories = {key: memory for key, memory in self._memories.items() if memory.at >= before}
+        self.memory.forget(before)
         self._own = {axie: last for axie, last in self._own.items() if last[0] >= before}
-
-    def replay(self, events: Iterable[SaleEvent]) -> None:
-        """Take in many sales."""
-        for event in events:
-            self.observe(event)
 
     def dump(self) -> bytes:
         """The state as MessagePack."""
-        memories = {
-            key: (m.weight, m.total, m.squares, m.at, list(m.recent)) for key, m in self._memories.items()
-        }
         return msgspec.msgpack.encode(
-            _Snapshot(self.VERSION, self.levels, self._weights, self.at, self.sales, memories, self._own)
+            _Snapshot(
+                self.VERSION,
+                self.levels,
+                self._weights,
+                self.at,
+                self.sales,
+                self.memory.dump(),
+                self._own,
+                self._codes,
+                self.book.dump(),
+            )
         )
 
     @classmethod
@@ -214,33 +256,84 @@ class MarketState:
             raise ValueError("the stored market state is of another version")
         state = cls()
         state.levels, state._weights = stored.levels, stored.weights
-        state.at, state.sales, state._own = stored.at, stored.sales, stored.own
-        state._memories = {
-            key: Memory(weight, total, squares, at, deque(recent, maxlen=RECENT))
-            for key, (weight, total, squares, at, recent) in stored.memories.items()
-        }
+        state.at, state.sales = stored.at, stored.sales
+        state.memory, state._own, state._codes = Memory.restore(stored.memory), stored.own, stored.codes
+        state.book = Book.restore(stored.asks)
         return state
 
+    def _rows(self, found: list[int]) -> Ints:
+        return np.array(self.memory.rows_to_fill(found), dtype=np.int64)
 
-def keys(subject: Subject) -> dict[str, str]:
-    """The keys under which a subject's sales are kept, by kind. Kinds never share a key."""
-    cls, parts, breeds = subject.class_, subject.parts, str(subject.breed_count)
-    # Collectibles are another market: nothing they share with a common axie is comparable.
-    tag = f"{subject.collection}:{cls}"
-    build = f"b:{tag}:" + ",".join(parts)
-    battle = f"f:{tag}:" + ",".join([parts[index] for index in BATTLE])
-    pure = "" if math.isnan(subject.pure_parts) else f"{subject.pure_parts:.0f}"
-    found = {
-        "class": f"c:{tag}",
-        "class_breed": f"c:{tag}:{breeds}",
-        "class_breed_pure": f"p:{tag}:{breeds}:{pure}",
-        "battle": battle,
-        "battle_breed": f"{battle}:{breeds}",
-        "build": build,
-        "build_breed": f"{build}:{breeds}",
-    }
-    if subject.collection:
-        found["collection"] = f"k:{subject.collection}"
-    for slot, part in zip(SLOTS, parts, strict=True):
-        found[slot] = f"s:{tag}:{part}"
-    return found
+    def _enter(self, event: AskEvent, found: list[int]) -> None:
+        self.book.add(event.subject.axie_id, found, event.at, event.ask_usd, event.seller)
+
+    def _chained(self, rows: Ints, at: float) -> float:
+        value = 0.0
+        for last, weight, total, _ in self.memory.sums[rows[_CHAIN]].tolist():
+            if weight > 0:
+                faded = weight * math.exp(min(0.0, last - at) / MEMORY_S)
+                value += (total / weight - value) * faded / (faded + SHRINKAGE)
+        return value
+
+    def _fill(
+        self,
+        view: View,
+        index: int,
+        subject: Subject,
+        found: list[int],
+        rows: Ints,
+        at: float,
+        expected: float,
+    ) -> None:
+        memory = self.memory
+        view.at[index] = at
+        view.levels[index] = self.levels
+        view.expected[index] = expected
+        view.sums[index] = memory.sums[rows]
+        view.newest[index] = memory.sales[memory.newest[rows[LISTED]], : RELATIVE + 1]
+        view.own[index] = self._own.get(subject.axie_id, (-math.inf, NAN))
+        view.standing[index] = self.book.look(subject.axie_id, found, self.level)
+        view.codes[index] = [
+            codes.get(value, NAN) for codes, value in zip(self._codes, subject.categories, strict=True)
+        ]
+
+    def _take_in(self, event: SaleEvent, rows: Ints, expected: float) -> None:
+        at, price, axie_id = event.at, math.log(event.price_usd), event.subject.axie_id
+        for index, horizon in enumerate(HORIZONS_S):
+            share = math.exp(min(0.0, at - self.at) / horizon)  # what a late one still weighs
+            weight = self._weights[index] * math.exp(min(0.0, self.at - at) / horizon) + share
+            surprise = price - self.levels[index] - expected
+            if weight > 30.0:
+                surprise = min(max(surprise, -SURPRISE), SURPRISE)
+            self._weights[index] = weight
+            self.levels[index] += surprise * share / weight
+        self.at = max(self.at, at)
+        self.sales += 1
+        self.book.remove(axie_id)
+        relative = price - self.level
+        self.memory.add(rows, rows[LISTED], at, relative, price, axie_id)
+        last = self._own.get(axie_id)
+        if last is None or at >= last[0]:
+            self._own.pop(axie_id, None)
+            self._own[axie_id] = (at, relative)
+            if len(self._own) > OWN:
+                del self._own[next(iter(self._own))]
+        for codes, value in zip(self._codes, event.subject.categories, strict=True):
+            if value not in codes and len(codes) < MOST_CODES:
+                codes[value] = len(codes)
+        if self.sales % 20_000 == 0:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        before = self.at - FORGET_S
+        if len(self.memory) > MOST_KEYS:
+            last = self.memory.sums[1 : len(self.memory) + 1, AT]
+            before = max(before, float(np.quantile(last, 0.25)))
+        self.forget(before)
+
+
+def _keyed(events: Iterable[Event]) -> Iterator[tuple[Event, list[int]]]:
+    """Each event with the keys of its subject, which are computed for many at once."""
+    waiting = iter(events)
+    while block := list(islice(waiting, BLOCK)):
+        yield from zip(block, keys([event.subject for event in block]).tolist(), strict=True)

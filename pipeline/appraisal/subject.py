@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # what serves never sees a table, and does without the librar
 NAN = math.nan
 CLASSES = {cls.value: index for index, cls in enumerate(AxieClass)}
 SLOTS = tuple(slot.value for slot in Slot)
+CATEGORIES = ("class", *SLOTS, "collection")
+BREEDING = tuple(f"breeding_cost_usd_{count}" for count in range(1, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,13 @@ class Subject:
     evolved_parts: float = NAN
     collection: str = ""
     special_parts: float = NAN
+    breeding_usd: float = NAN  # what the first breeding of any axie costs at the moment
+    next_breeding_usd: float = NAN  # what its own next one would cost
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The values of `CATEGORIES`."""
+        return (self.class_, *self.parts, self.collection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,19 @@ class SaleEvent:
     subject: Subject
     at: float
     price_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskEvent:
+    """An axie seen for sale at a price in dollars; `at` is seconds since 1970."""
+
+    subject: Subject
+    at: float
+    ask_usd: float
+    seller: str = ""
+
+
+Event = SaleEvent | AskEvent
 
 
 def from_axie(axie: Axie) -> Subject:
@@ -90,7 +112,7 @@ def _ticks(times: pd.Series[Any]) -> float:
 def _columns(table: pd.DataFrame) -> dict[str, Sequence[Any]]:
     numbers = (
         "axie_id", "breed_count", "pure_parts", "purity", "level", "hp", "speed", "skill", "morale",
-        "evolved_parts",
+        "evolved_parts", *BREEDING,
     )  # fmt: skip
     texts = ("class", *SLOTS, "title", "special_genes")
     found: dict[str, Sequence[Any]] = {
@@ -120,6 +142,8 @@ def _subject(row: Mapping[str, Any]) -> Subject:
         evolved_parts=_number(row.get("evolved_parts")),
         collection=kind.value if kind else "",
         special_parts=float(len(kinds)) if specials else NAN,
+        breeding_usd=_number(row.get(BREEDING[0])),
+        next_breeding_usd=_number(row.get(BREEDING[min(int(row["breed_count"]), 6)])),
     )
 
 

@@ -12,13 +12,14 @@ from typing import Protocol
 
 import numpy as np
 
-from models.ensemble import Fitted
+from models.distribution import Calibrator
+from models.ensemble import Fitted, fit
 from pipeline.evaluation.metrics import LEVELS, MIDDLE, Floats
 from pipeline.evaluation.timeline import KINDS, TRAITS, Known
-from pipeline.training import Progress, learn
+from pipeline.history import Progress
+from pipeline.training import to_learn_from
 
 NEWEST = 0.2
-BLOCK = 1000  # rows forecast at once: all trees of all members are walked together for each
 MAX_KINDS = 250  # scikit-learn's limit for one categorical column is 255
 
 Point = Callable[[Known], Floats]
@@ -35,6 +36,10 @@ class Forecaster(Protocol):
         """Quantiles of the log price, ascending: (n, len(LEVELS))."""
         ...
 
+    def observe(self, known: Known, log_price: Floats) -> None:
+        """Be told what rows that were forecast were sold for, (n,), in order of time."""
+        ...
+
 
 class Model:
     """The ensemble, trained and calibrated exactly as for serving."""
@@ -42,31 +47,32 @@ class Model:
     def __init__(self, *, seed: int = 0, n_jobs: int = 1) -> None:
         self._seed, self._n_jobs = seed, n_jobs
         self.fitted: Fitted | None = None
+        self._calibrator: Calibrator | None = None
 
     def learn(self, known: Known, log_price: Floats, progress: Progress) -> None:
         """Train members, weights and calibration."""
-        self.fitted = learn(
-            known.features,
-            log_price - known.level,
-            known.at,
-            seed=self._seed,
-            n_jobs=self._n_jobs,
-            progress=progress,
-        )
+        rows = to_learn_from(known.features, log_price - known.level, known.at)
+        self.fitted = fit(rows, seed=self._seed, n_jobs=self._n_jobs, progress=progress)
+        self._calibrator = Calibrator(self.fitted.ensemble.errors)
 
     def forecast(self, known: Known) -> Floats:
         """Quantiles of the log price, (n, len(LEVELS))."""
-        if self.fitted is None:
-            raise RuntimeError("the model was asked before it had learnt")
-        ensemble = self.fitted.ensemble
-        z = np.array([ensemble.residuals.quantile(level) for level in LEVELS])
-        quantiles = np.empty((len(known), len(LEVELS)))
-        for start in range(0, len(known), BLOCK):
-            rows = slice(start, start + BLOCK)
-            X = known.features[rows]
-            centre = known.level[rows] + ensemble.predict(X)
-            quantiles[rows] = centre[:, None] + ensemble.scale(X)[:, None] * z
+        fitted, calibrator = self._learnt()
+        X = known.features
+        centre, scale = known.level + fitted.ensemble.predict(X), fitted.ensemble.scale(X)
+        quantiles: Floats = centre[:, None] + scale[:, None] * calibrator.residuals.quantiles(LEVELS)
         return quantiles
+
+    def observe(self, known: Known, log_price: Floats) -> None:
+        """Let the calibration adapt, as it does when serving."""
+        fitted, calibrator = self._learnt()
+        error = log_price - known.level - fitted.ensemble.predict(known.features)
+        calibrator.add(error / fitted.ensemble.scale(known.features))
+
+    def _learnt(self) -> tuple[Fitted, Calibrator]:
+        if self.fitted is None or self._calibrator is None:
+            raise RuntimeError("the model was asked before it had learnt")
+        return self.fitted, self._calibrator
 
 
 class Baseline:
@@ -95,6 +101,9 @@ class Baseline:
             raise RuntimeError("the baseline was asked before it had learnt")
         quantiles: Floats = self._point(known)[:, None] + self._spread
         return quantiles
+
+    def observe(self, known: Known, log_price: Floats) -> None:
+        """Nothing: a baseline learns at the start of a day only."""
 
 
 def static(known: Known, log_price: Floats) -> Point:

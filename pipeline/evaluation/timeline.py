@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.appraisal.state import DAY, MarketState, keys
-from pipeline.appraisal.subject import SaleEvent, Subject
+from pipeline.appraisal.features import features
+from pipeline.appraisal.keys import NUMBER, keys
+from pipeline.appraisal.memory import DAY
+from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.subject import SaleEvent, Subject, from_table
 from pipeline.evaluation.metrics import Floats
-from pipeline.training import replay
 
 Ints = NDArray[np.int64]
 Progress = Callable[[str, float], None]
@@ -29,6 +31,7 @@ KINDS = 7
 TRAITS = ("class", "eyes", "ears", "mouth", "horn", "back", "tail", "breed_count", "pure_parts")
 RECENT_BUILD = 5
 RECENT_GROUP = 50
+_BUILD, _GROUP = NUMBER["build"], NUMBER["class_breed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +80,21 @@ def timeline(table: pd.DataFrame, progress: Progress) -> Timeline:
     group, seen = np.empty((2, count), dtype=np.int64)
     matrix: list[Floats] = []
     traits: list[list[float]] = []
-    step = max(1, count // 50)
-    for index, (event, row) in enumerate(replay(table, state)):
-        matrix.append(row)
-        at[index], level[index] = event.at, state.level
-        comparable[index], seen[index] = trail.median(event.subject), trail.seen(event.subject)
-        group[index] = trail.group(event.subject)
-        traits.append(trail.traits(event.subject))
-        log_price[index] = math.log(event.price_usd)
-        trail.observe(event)
-        if index % step == 0:
-            progress("replaying history", index / count)
-    known = Known(at, np.array(matrix), level, np.array(traits), group, comparable, seen)
+    index = 0
+    for block, view in state.walk(from_table(table)):
+        subjects = [event.subject for event in block]
+        matrix.append(features(view, subjects))
+        rows = slice(index, index + len(block))
+        at[rows], level[rows] = view.at, view.levels[:, LEVEL]
+        for event, found in zip(block, keys(subjects)[:, [_BUILD, _GROUP]].tolist(), strict=True):
+            assert isinstance(event, SaleEvent)
+            comparable[index], seen[index], group[index] = trail.look(found[0], found[1])
+            traits.append(trail.traits(event.subject))
+            log_price[index] = math.log(event.price_usd)
+            trail.observe(found[0], found[1], event.price_usd)
+            index += 1
+        progress("replaying history", index / count)
+    known = Known(at, np.concatenate(matrix), level, np.array(traits), group, comparable, seen)
     return Timeline(known, log_price)
 
 
@@ -96,33 +102,28 @@ class _Trail:
     """What the baselines remember of earlier sales. Looking never changes what prices are known."""
 
     def __init__(self) -> None:
-        self._builds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT_BUILD))
-        self._groups: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT_GROUP))
+        self._builds: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT_BUILD))
+        self._groups: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT_GROUP))
         self._all: deque[float] = deque(maxlen=RECENT_GROUP)
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[int] = Counter()
         self._codes: list[dict[str, int]] = [{} for _ in range(KINDS)]
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[int, int] = {}
 
-    def median(self, subject: Subject) -> float:
-        """Log of the median of the newest sales of the build, else of class and breed count, else of all."""
-        found = keys(subject)
-        newest = self._builds.get(found["build"]) or self._groups.get(found["class_breed"]) or self._all
-        return math.log(median(newest)) if newest else math.nan
-
-    def seen(self, subject: Subject) -> int:
-        return self._seen[keys(subject)["build"]]
-
-    def group(self, subject: Subject) -> int:
-        return self._numbers.setdefault(keys(subject)["class_breed"], len(self._numbers))
+    def look(self, build: int, group: int) -> tuple[float, int, int]:
+        """Log of the median of the newest sales of the build, else of the group, else of all; how often the
+        build was seen; the group's number.
+        """
+        newest = self._builds.get(build) or self._groups.get(group) or self._all
+        middle = math.log(median(newest)) if newest else math.nan
+        return middle, self._seen[build], self._numbers.setdefault(group, len(self._numbers))
 
     def traits(self, subject: Subject) -> list[float]:
         kinds = (subject.class_, *subject.parts)
         coded = [float(code.setdefault(k, len(code))) for code, k in zip(self._codes, kinds, strict=True)]
         return [*coded, float(subject.breed_count), subject.pure_parts]
 
-    def observe(self, event: SaleEvent) -> None:
-        found = keys(event.subject)
-        self._builds[found["build"]].append(event.price_usd)
-        self._groups[found["class_breed"]].append(event.price_usd)
-        self._all.append(event.price_usd)
-        self._seen[found["build"]] += 1
+    def observe(self, build: int, group: int, price_usd: float) -> None:
+        self._builds[build].append(price_usd)
+        self._groups[group].append(price_usd)
+        self._all.append(price_usd)
+        self._seen[build] += 1

@@ -21,6 +21,7 @@ from pipeline.evaluation.metrics import LEVELS, Floats, Metrics, measure
 from pipeline.evaluation.timeline import Ints, Progress, Timeline, timeline
 
 MODEL = "model"
+BLOCK = 100  # rows forecast before a forecaster is told what they were sold for
 SEEN = {"0": (0, 0), "1-4": (1, 4), "5+": (5, np.iinfo(np.int64).max)}
 _EPOCH = date(1970, 1, 1)
 
@@ -101,7 +102,11 @@ def walk(
                 forecaster.learn(line.known[:begin], line.log_price[:begin], show)
             except TrainingError as error:
                 raise EvaluationError(f"nothing can be learnt for {day}: {error}") from error
-            quantiles[name][begin - start : end - start] = forecaster.forecast(line.known[begin:end])
+            for block in range(begin, end, BLOCK):
+                rows = slice(block, min(block + BLOCK, end))
+                known = line.known[rows]
+                quantiles[name][rows.start - start : rows.stop - start] = forecaster.forecast(known)
+                forecaster.observe(known, line.log_price[rows])
     progress("scored", 1.0)
     return Walk(quantiles, line.log_price[start:], line.day[start:], line.known.seen[start:])
 

@@ -5,11 +5,8 @@ inferred where only one token makes sense of the amount, or left out. What is le
 that were not sold are kept too, with how long nobody wanted them (`listing_outcomes`).
 """
 
-from pipeline.labels.asked import asked
 from pipeline.labels.build import LabelResult, build_sales
 from pipeline.labels.outcomes import ListingOutcome, due, listing_outcomes
 from pipeline.labels.trace import files_of
 
-__all__ = [
-    "LabelResult", "ListingOutcome", "asked", "build_sales", "due", "files_of", "listing_outcomes",
-]  # fmt: skip
+__all__ = ["LabelResult", "ListingOutcome", "build_sales", "due", "files_of", "listing_outcomes"]

@@ -25,7 +25,7 @@ RATES = Rates(NOON, dict.fromkeys(Token, 1.0) | {Token.WETH: 2000.0})
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     registry = Registry(LocalStore(tmp_path_factory.mktemp("store")), KEY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ensemble, "MEMBERS", {"ridge": MEMBERS["ridge"]})
+        patch.setattr(ensemble, "MEMBERS", {"linear": MEMBERS["linear"]})
         train(table(events(1500)), registry)
     return registry
 

@@ -99,7 +99,7 @@ async def test_a_name_that_does_not_exist_is_answered_with_those_near_it(watches
 async def test_thresholds_that_are_not_given_stay(watches: Watches) -> None:
     await add(watches)
     changed = await set_thresholds(watches, "cheap", ACTOR, min_probability=0.95)
-    assert changed.thresholds == Thresholds(min_net_usd=2.5, min_return=0.15, min_probability=0.95)
+    assert changed.thresholds == Thresholds(min_net_usd=2.5, min_return=0.2, min_probability=0.95)
     assert await watches.get(GUILD, "cheap") == changed
     assert (await set_thresholds(watches, "cheap", ACTOR, min_net_usd=0)).thresholds.min_net_usd == 0
 

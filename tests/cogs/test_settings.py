@@ -140,7 +140,7 @@ async def test_the_log_tells_who_changed_what_from_what_to_what(world: World, ad
     shown = await by(admin, world, "audit")
     for words in (
         f"<@{world.manager.id}>: watch added **Plants**",
-        "least net: $0.50 → $2.00 · least chance: 70% → 80%",
+        "least net: $0.30 → $2.00 · least chance: 70% → 80%",
         "quiet hours: none → 22:00-07:00",
         "highest ask: $40.00 → none",
         "classes: none → Beast",
@@ -202,4 +202,4 @@ async def test_amounts_are_shown_in_ether_where_a_server_wants_it(world: World, 
     await by(admin, world, "set", currency="ETH")
     shown = text(await world.member.slash(world.channel, "watch list"))
     assert "ask at most 0.1 ETH" in shown
-    assert "net at least **0.0002 ETH**" in shown
+    assert "net at least **0.00012 ETH**" in shown

@@ -491,8 +491,8 @@ async def test_editing_without_options_opens_the_thresholds_as_they_are(world: W
         row["component"]["custom_id"]: row["component"].get("value") for row in form.modal["components"]
     }
     assert values == {
-        "min_net": "0.5",
-        "min_return": "15",
+        "min_net": "0.3",
+        "min_return": "20",
         "min_probability": "70",
         "min_sell_chance": "0",
         "max_age": None,

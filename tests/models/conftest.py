@@ -2,20 +2,25 @@ import numpy as np
 import pytest
 
 from models import ensemble
-from models.ensemble import Fitted
+from models.ensemble import Fitted, Rows
 
-NAMES = [f"f{i}" for i in range(8)]
+CATEGORIES = 2
+NAMES = ("kind", "colour", *(f"f{i}" for i in range(8)))
 
 
-def make_rows(n: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def make_rows(n: int = 1500, seed: int = 0) -> Rows:
+    """Rows ten seconds apart: two categories, seven numbers, one feature that nobody knows."""
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 8))
+    X = rng.normal(size=(n, 10))
+    X[:, 0], X[:, 1] = rng.integers(0, 6, n), rng.integers(0, 9, n)
     X[rng.random(X.shape) < 0.1] = np.nan
-    X[:, 7] = np.nan  # a feature that nobody knows
+    X[:, 9] = np.nan
     known = np.nan_to_num(X)
-    y = 0.8 * known[:, 0] + np.abs(known[:, 1]) - 0.3 * known[:, 2] * known[:, 3]
-    noise = 0.1 + 0.3 * (known[:, 4] > 0)
-    return X, y + rng.normal(size=n) * noise, np.ones(n)
+    y = 0.8 * known[:, 2] + np.abs(known[:, 3]) - 0.3 * known[:, 4] * known[:, 5]
+    y += np.array([0.0, 0.9, -0.4, 0.2, 1.1, -0.8])[known[:, 0].astype(int)] * (known[:, 1] % 2)
+    noise = 0.1 + 0.3 * (known[:, 6] > 0)
+    y += rng.normal(size=n) * noise
+    return Rows(X, y, np.ones(n), 10.0 * np.arange(n), NAMES, CATEGORIES)
 
 
 @pytest.fixture(scope="session")
@@ -26,4 +31,4 @@ def told() -> list[float]:
 
 @pytest.fixture(scope="session")
 def fitted(told: list[float]) -> Fitted:
-    return ensemble.fit(*make_rows(), NAMES, progress=lambda _stage, share: told.append(share))
+    return ensemble.fit(make_rows(), progress=lambda _stage, share: told.append(share))

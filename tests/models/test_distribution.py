@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.distribution import GRID, Residuals
+from models.distribution import GRID, Calibrator, Residuals
 
 finite = st.floats(-50, 50, allow_nan=False)
 samples = arrays(np.float64, st.integers(1, 400), elements=finite)
@@ -46,3 +46,25 @@ def test_the_atoms_of_a_symmetric_error_lie_around_the_forecast() -> None:
 def test_no_residual_is_no_distribution() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Residuals.fit(np.array([]))
+
+
+def test_a_calibration_follows_a_market_that_has_moved() -> None:
+    rng = np.random.default_rng(0)
+    calibrator = Calibrator(rng.normal(size=3000))
+    before = calibrator.residuals.quantile(0.5)
+    for _ in range(40):
+        calibrator.add(rng.normal(-1.0, 2.0, 50))
+    after = calibrator.residuals
+    assert abs(before) < 0.1
+    assert after.quantile(0.5) < -0.5
+    assert after.quantile(0.95) - after.quantile(0.05) > 4.0
+
+
+def test_a_calibration_waits_for_enough_outcomes_and_passes_over_what_is_no_number() -> None:
+    calibrator = Calibrator(np.linspace(-1, 1, 500))
+    first = calibrator.residuals
+    calibrator.add(np.full(Calibrator.STEP - 1, 9.0))
+    calibrator.add(np.array([np.nan, np.inf]))
+    assert calibrator.residuals is first
+    calibrator.add(np.array([9.0]))
+    assert calibrator.residuals is not first

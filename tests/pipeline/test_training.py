@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,11 @@ from models.ensemble import TrainingError
 from models.registry import Registry, RegistryError
 from pipeline import training
 from pipeline.appraisal.features import features
+from pipeline.history import replayed
+from pipeline.labels import ListingOutcome
+from pipeline.market.values import OrderStatus
 from pipeline.objects import open_store
-from pipeline.training import examples, load_appraiser, train
+from pipeline.training import load_appraiser, train
 from tests.bot.factories import make_axie
 from tests.pipeline.appraisal.history import builds, events, table
 
@@ -36,12 +41,11 @@ def test_the_first_version_is_promoted_and_serves_what_was_trained(
     card, appraiser = load_appraiser(registry)
     assert card.version == outcome.card.version == registry.champion()
     assert card.facts["rows"] == len(history)
-    assert set(card.facts["members"]) >= {"extra_trees", "ridge"}
-    replayed = examples(history)
+    assert set(card.facts["members"]) >= {"extra_trees", "linear"}
     subject, _ = builds()[0]
-    now = replayed.state.at
-    row = features(replayed.state, subject, now)
-    np.testing.assert_array_equal(features(appraiser.state, subject, now), row)
+    state = replayed(history).state
+    row, served = (features(held.look([subject], state.at), [subject]) for held in (state, appraiser.state))
+    np.testing.assert_array_equal(served, row)
 
 
 def test_a_challenger_must_be_better_on_sales_that_the_champion_has_not_seen(registry: Registry) -> None:
@@ -76,11 +80,45 @@ def test_too_little_history_gives_a_sentence_and_stores_nothing(registry: Regist
     assert registry.versions() == []
 
 
-def test_asks_of_listings_are_learnt_with_the_model(registry: Registry, history: pd.DataFrame) -> None:
-    asked = [(make_axie(id=index), 3.0) for index in range(300)]
-    card = train(history, registry, asked).card
-    assert set(card.facts["asks"]) == {"bias", "spread", "noise"}
-    assert card.facts["asks"]["spread"] > 0
+def outcomes(history: pd.DataFrame) -> list[ListingOutcome]:
+    """Listings of the history's builds, half of which are sold within two hours."""
+    first = history["sold_at"].iloc[0].to_pydatetime()
+    found = []
+    for index in range(600):
+        seen = first + timedelta(minutes=20 * index)
+        sold = index % 2 == 0
+        until = seen + timedelta(hours=2 if sold else 30)
+        found.append(
+            ListingOutcome(
+                hash=f"0x{index:x}", axie=make_axie(id=index), seller="0xs", ask_usd=3.0,
+                started_at=seen, seen_at=seen, is_auction=False,
+                status=OrderStatus.MATCHED if sold else OrderStatus.CANCELLED,
+                open_until=until, sold_by=until if sold else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def test_listings_teach_how_long_a_sale_takes(registry: Registry, history: pd.DataFrame) -> None:
+    card = train(history, registry, outcomes(history)).card
+    assert card.facts["selling"] == {"listings": 600, "sold": 300}
+    _, appraiser = load_appraiser(registry)
+    assert appraiser.selling is not None
+    assert len(appraiser.state.book) > 0
+
+
+def test_without_listings_the_time_of_a_sale_is_unknown(registry: Registry, history: pd.DataFrame) -> None:
+    card = train(history, registry).card
+    assert card.facts["selling"] is None
+    assert load_appraiser(registry)[1].selling is None
+
+
+def test_axies_sold_twice_teach_what_a_flip_brings(registry: Registry) -> None:
+    sales = events(2600)
+    again = [
+        replace(sale, subject=replace(sale.subject, axie_id=index % 700)) for index, sale in enumerate(sales)
+    ]
+    assert train(table(again), registry).card.facts["flips"]["pairs"] > 100
 
 
 def test_progress_ends_at_one_and_never_goes_back(registry: Registry, history: pd.DataFrame) -> None:

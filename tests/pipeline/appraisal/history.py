@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from pipeline.appraisal.subject import SLOTS, SaleEvent, Subject
+from pipeline.appraisal.subject import SLOTS, AskEvent, Event, SaleEvent, Subject
 
 START = 1_780_000_000.0
 NOISE = 0.15
@@ -36,6 +36,19 @@ def events(count: int, seed: int = 1, drift_a_day: float = 0.0) -> list[SaleEven
         subject, value = rng.choices(known, weights)[0]
         log_price = value + drift_a_day * (at - START) / 86400 + rng.gauss(0, NOISE)
         made.append(SaleEvent(replace(subject, axie_id=10_000 + index), at, math.exp(log_price)))
+    return made
+
+
+def mixed(count: int, seed: int = 1) -> list[Event]:
+    """Sales with asks among them; some axies are sold after they were listed, some twice."""
+    rng = random.Random(seed)
+    made: list[Event] = []
+    for sale in events(count, seed=rng.randrange(5)):
+        subject = replace(sale.subject, axie_id=rng.randrange(60))
+        if rng.random() < 0.4:
+            made.append(AskEvent(subject, sale.at, sale.price_usd * 1.2, rng.choice("abc")))
+        else:
+            made.append(replace(sale, subject=subject))
     return made
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -7,23 +8,26 @@ import msgspec
 import numpy as np
 import pytest
 
-from models import ensemble
 from pipeline.appraisal.appraiser import Appraiser
-from pipeline.appraisal.asks import Asks
-from pipeline.appraisal.features import NAMES
+from pipeline.appraisal.selling import PIECES, Selling
+from pipeline.appraisal.state import MarketState
+from pipeline.appraisal.subject import from_axie
+from pipeline.history import replayed
 from pipeline.market.values import Axie, AxieClass, OrderStatus, Part, Rates, Slot, Token
-from pipeline.training import examples
+from pipeline.signal import QUANTILE_LEVELS
+from pipeline.training import learn
 from tests.bot.factories import make_axie, make_listing
 from tests.pipeline.appraisal.history import builds, events, table
 
 GAS = 0.01
+SELLING = Selling(np.full(len(PIECES), np.log(0.1)), np.array([-4.0, 0.0, 0.0, 0.0, 0.0]), 500, 200)
 
 
 @pytest.fixture(scope="module")
 def appraiser(light_members: None) -> Appraiser:
-    data = examples(table(events(2500)))
-    fitted = ensemble.fit(data.X[250:], data.y[250:], np.ones(len(data.y) - 250), NAMES)
-    return Appraiser(fitted.ensemble, data.state, Asks(0.2, 0.45, 0.15), "v1")
+    data = replayed(table(events(2500)))
+    learnt = learn(data)
+    return Appraiser(learnt.fitted.ensemble, data.state, learnt.flips, SELLING, "v1")
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def test_net_return_and_probability_fall_as_the_ask_rises(
         assert cheaper.return_ > dearer.return_
         assert cheaper.probability >= dearer.probability
     assert found[0].probability > 0.9
-    assert found[-1].probability < 0.2
+    assert found[-1].probability < 0.4
     assert found[0].ask_usd == pytest.approx(asks[0])
     assert found[0].return_ == pytest.approx(found[0].net_usd / (asks[0] + GAS))
 
@@ -115,3 +119,78 @@ def test_cautions_name_what_the_model_cannot_see(appraiser: Appraiser, now: date
     assert any("too cheap to be true" in caution for caution in first.cautions)
     assert {"the axie is banned", "the order is InvalidBannedToken"} <= set(second.cautions)
     assert all("the exchange rates are old" in p.cautions for p in (first, second))
+
+
+def test_the_quantiles_of_a_forecast_rise_and_hold_its_middle_and_its_interval(
+    appraiser: Appraiser, now: datetime, rates: Rates
+) -> None:
+    axie, _ = known_axie()
+    (prediction,) = appraiser.predict([listed(axie, 3.0)], rates, GAS, now)
+    for forecast in (appraiser.forecast(axie, now), prediction.forecast):
+        assert len(forecast.quantiles) == len(QUANTILE_LEVELS)
+        assert list(forecast.quantiles) == sorted(forecast.quantiles)
+        assert forecast.quantiles[len(QUANTILE_LEVELS) // 2] == forecast.resale_usd
+        assert forecast.low_usd <= forecast.quantiles[0]
+        assert forecast.quantiles[-1] <= forecast.high_usd
+    assert prediction.chance(0.0) == pytest.approx(prediction.probability, abs=0.03)
+
+
+def test_the_shares_of_a_forecast_add_up_to_it(appraiser: Appraiser, now: datetime, rates: Rates) -> None:
+    axie, value = known_axie()
+    (bargain,) = appraiser.predict([listed(axie, float(np.exp(value)) * 0.5)], rates, GAS, now)
+    for forecast in (appraiser.forecast(axie, now), bargain.forecast):
+        assert forecast.contributions[0].name == "market level"
+        assert sum(share.usd for share in forecast.contributions) == pytest.approx(forecast.resale_usd)
+    names = {share.name for share in bargain.forecast.contributions}
+    assert {"build", "what the ask tells"} <= names
+    assert appraiser.forecast(axie, now, explained=False).contributions == ()
+
+
+def test_how_fast_a_resale_would_sell_is_told_where_history_tells(
+    appraiser: Appraiser, now: datetime, rates: Rates
+) -> None:
+    page = [listed(known_axie()[0], 3.0)]
+    (told,) = appraiser.predict(page, rates, GAS, now)
+    assert told.sell_chance is not None
+    assert 0.5 < told.sell_chance < 1.0  # a tenth an hour at about its forecast
+    assert told.sell_hours == pytest.approx(np.log(2) / 0.1, rel=0.5)
+    silent = Appraiser(appraiser.ensemble, appraiser.state, appraiser.flips, None, "v1")
+    (unknown,) = silent.predict(page, rates, GAS, now)
+    assert unknown.sell_chance is None
+    assert unknown.sell_hours is None
+
+
+def test_outcomes_move_the_state_and_the_calibration(light_members: None) -> None:
+    data = replayed(table(events(1500)))
+    learnt = learn(data)
+    appraiser = Appraiser(learnt.fitted.ensemble, data.state, learnt.flips, None, "v1")
+    axie, _ = known_axie()
+    start = datetime.fromtimestamp(data.at[-1], UTC)
+    before = appraiser.forecast(axie, start)
+    residuals = appraiser.calibrator.residuals
+    crash = [
+        replace(sale, at=data.at[-1] + 60.0 * index, price_usd=sale.price_usd / 2)
+        for index, sale in enumerate(events(200, seed=1))
+    ]
+    appraiser.observe(crash)
+    after = appraiser.forecast(axie, start + timedelta(minutes=200))
+    assert after.resale_usd < 0.75 * before.resale_usd
+    assert appraiser.calibrator.residuals is not residuals
+
+
+def test_a_standing_ask_of_another_like_it_is_seen_and_its_own_is_not(
+    appraiser: Appraiser, now: datetime, rates: Rates
+) -> None:
+    copy = Appraiser(
+        appraiser.ensemble,
+        MarketState.restore(appraiser.state.dump()),
+        appraiser.flips,
+        None,
+        "v1",
+    )
+    axie, other = known_axie(axie_id=1)[0], known_axie(axie_id=2)[0]
+    copy.enter([listed(axie, 3.0, seen_at=now)], rates)
+    subjects = [from_axie(axie), from_axie(other)]
+    own, seen = copy.state.look(subjects, now.timestamp()).standing[:, 0]
+    assert np.isnan(own)
+    assert seen == pytest.approx(np.log(3.0) - copy.state.level)

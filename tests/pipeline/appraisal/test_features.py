@@ -8,10 +8,23 @@ from hypothesis import strategies as st
 
 from pipeline.appraisal.features import NAMES, features
 from pipeline.appraisal.state import MarketState
-from pipeline.appraisal.subject import from_axie, from_table
+from pipeline.appraisal.subject import (
+    CATEGORIES,
+    AskEvent,
+    Event,
+    SaleEvent,
+    Subject,
+    from_axie,
+    from_table,
+)
 from pipeline.market.values import AxieClass, Part, Slot
 from tests.bot.factories import make_axie
-from tests.pipeline.appraisal.history import builds, events, table
+from tests.pipeline.appraisal.history import builds, events, mixed, table
+
+
+def priced(event: Event, usd: float) -> Event:
+    """The same event at another price."""
+    return replace(event, price_usd=usd) if isinstance(event, SaleEvent) else replace(event, ask_usd=usd)
 
 
 @pytest.fixture(scope="module")
@@ -21,39 +34,82 @@ def state() -> MarketState:
     return state
 
 
+def looked(state: MarketState, subject: Subject, at: float) -> np.ndarray:
+    return features(state.look([subject], at), [subject])[0]
+
+
 def value(row: np.ndarray, name: str) -> float:
     return float(row[NAMES.index(name)])
 
 
 def test_every_feature_has_a_name_of_its_own(state: MarketState) -> None:
     subject, _ = builds()[0]
-    assert len(features(state, subject, state.at)) == len(NAMES) == len(set(NAMES))
+    assert len(looked(state, subject, state.at)) == len(NAMES) == len(set(NAMES))
+    assert NAMES[: len(CATEGORIES)] == CATEGORIES
 
 
 def test_an_unknown_subject_has_features_too(state: MarketState) -> None:
     strange = from_axie(make_axie(class_=AxieClass.DUSK))
-    row = features(state, strange, state.at)
+    row = looked(state, strange, state.at)
     assert math.isnan(value(row, "build_mean"))
-    assert value(row, "is_dusk") == 1.0
+    assert math.isnan(value(row, "class"))
+    assert value(row, "breed_count") == strange.breed_count
 
 
 def test_looking_changes_nothing(state: MarketState) -> None:
     before = state.dump()
-    features(state, builds()[0][0], state.at + 3600)
+    looked(state, builds()[0][0], state.at + 3600)
     assert state.dump() == before
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(20, 200), st.floats(0.01, 1e6))
-def test_a_sale_is_not_among_its_own_features(index: int, price: float) -> None:
-    sales = events(201)
+def blocks(events: list[Event]) -> np.ndarray:
+    """Features of each event as training makes them."""
     state = MarketState()
-    state.replay(sales[:index])
-    row = features(state, sales[index].subject, sales[index].at)
-    other = MarketState()
-    other.replay(sales[:index])
-    changed = replace(sales[index], price_usd=price)
-    np.testing.assert_array_equal(row, features(other, changed.subject, changed.at))
+    return np.concatenate(
+        [features(view, [event.subject for event in taken]) for taken, view in state.walk(events)]
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(20, 200),
+    st.sampled_from(["price", "gone", "more"]),
+    st.floats(0.01, 1e6),
+)
+def test_no_feature_depends_on_its_own_price_or_on_what_came_later(
+    index: int, change: str, price: float
+) -> None:
+    sales: list[Event] = [*mixed(220)]
+    later = list(sales)
+    match change:
+        case "price":
+            later[index:] = [priced(event, price) for event in later[index:]]
+        case "gone":
+            del later[index + 1 :: 2]
+        case "more":
+            later[index + 1 : index + 1] = [priced(event, price) for event in later[index + 1 : index + 9]]
+    np.testing.assert_array_equal(blocks(sales)[: index + 1], blocks(later)[: index + 1])
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_training_sees_bit_for_bit_what_serving_would_have_seen(seed: int) -> None:
+    history = mixed(150, seed)
+    replayed = blocks(history)
+    state = MarketState()
+    for index, event in enumerate(history):
+        if isinstance(event, AskEvent):  # an ask stands in the book before it is priced
+            state.observe(event)
+        np.testing.assert_array_equal(looked(state, event.subject, event.at), replayed[index])
+        if isinstance(event, SaleEvent):
+            state.observe(event)
+
+
+def test_a_page_of_listings_has_the_features_of_each_of_them_alone(state: MarketState) -> None:
+    subjects = [subject for subject, _ in builds()]
+    page = features(state.look(subjects, state.at), subjects)
+    for index, subject in enumerate(subjects):
+        np.testing.assert_array_equal(page[index], looked(state, subject, state.at))
 
 
 def test_a_table_row_and_the_listed_axie_give_the_same_subject() -> None:

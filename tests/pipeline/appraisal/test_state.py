@@ -1,14 +1,15 @@
 import math
-import random
-from collections import deque
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.appraisal.state import DAY, FORGET_S, LEVEL, MEMORY_S, RECENT, MarketState, Memory, keys
-from pipeline.appraisal.subject import SaleEvent, Subject
+from pipeline.appraisal.keys import KINDS, keys
+from pipeline.appraisal.memory import DAY, MEMORY_S, NEWEST, NONE
+from pipeline.appraisal.state import FORGET_S, LEVEL, MarketState
+from pipeline.appraisal.subject import AskEvent, SaleEvent, Subject
 from tests.pipeline.appraisal.history import NOISE, START, builds, events
 
 PARTS = ("eyes-a", "ears-a", "mouth-a", "horn-a", "back-a", "tail-a")
@@ -40,7 +41,7 @@ def test_the_level_follows_the_market_and_faster_over_shorter_horizons() -> None
     ]
     state.replay(shifted)
     assert settled + 0.25 < state.level < settled + math.log(2) + 0.1
-    assert state.levels[0] > state.levels[LEVEL] > state.levels[2] > state.levels[3]
+    assert state.levels[0] > state.levels[LEVEL] > state.levels[3] > state.levels[4]
 
 
 def test_an_absurd_price_hardly_moves_the_level() -> None:
@@ -53,36 +54,51 @@ def test_an_absurd_price_hardly_moves_the_level() -> None:
 
 def test_nothing_is_known_of_what_was_never_sold() -> None:
     state = MarketState()
-    look = state.look(keys(PLAIN)["build"], START)
-    assert math.isnan(look.mean)
-    assert look.weight == 0.0
-    assert state.own(PLAIN.axie_id) is None
+    assert state.weight(PLAIN, "build", START) == 0.0
     assert state.expected(PLAIN, START) == 0.0
+    assert state.comparables(PLAIN, 5) == []
+    assert math.isnan(state.look([PLAIN], START).own[0, 1])
 
 
-def test_the_latest_sales_of_a_build_are_kept_and_fade() -> None:
+def test_the_newest_sales_of_a_build_are_comparables_and_fade() -> None:
     state = MarketState()
-    for day in range(9):
-        state.observe(sold(2.0 + day, START + day * DAY, replace(PLAIN, axie_id=day)))
-    look = state.look(keys(PLAIN)["build"], START + 9 * DAY)
-    assert [price for *_, price in look.recent] == [5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
-    assert look.age_s == DAY
-    later = state.look(keys(PLAIN)["build"], START + 9 * DAY + MEMORY_S)
-    assert later.weight == pytest.approx(look.weight / math.e)
+    for day in range(NEWEST + 3):
+        state.observe(sold(2.0 + day, START + day * DAY, replace(PLAIN, axie_id=100 + day)))
+    found = state.comparables(PLAIN, 3)
+    assert [round(sale.price_usd, 6) for sale in found] == [NEWEST + 4.0, NEWEST + 3.0, NEWEST + 2.0]
+    assert {sale.likeness for sale in found} == {"same build and breed count"}
+    now = START + (NEWEST + 3) * DAY
+    weight = state.weight(PLAIN, "build", now)
+    assert state.weight(PLAIN, "build", now + MEMORY_S) == pytest.approx(weight / math.e)
+
+
+def test_closer_comparables_come_first_and_none_twice() -> None:
+    state = MarketState()
+    other = tuple("eyes-z" if index == 0 else part for index, part in enumerate(PARTS))
+    state.observe(sold(3.0, START, replace(PLAIN, axie_id=2, parts=other)))
+    state.observe(sold(4.0, START - DAY, replace(PLAIN, axie_id=3, breed_count=5)))
+    state.observe(sold(5.0, START - 2 * DAY))
+    found = state.comparables(PLAIN, 9)
+    assert [(sale.axie_id, sale.likeness) for sale in found] == [
+        (1, "this very axie"),
+        (3, "same build"),
+        (2, "same battle parts and breed count"),
+    ]
 
 
 def test_collectibles_and_common_axies_are_never_comparable() -> None:
     mystic = replace(PLAIN, collection="mystic")
-    assert not set(keys(mystic).values()) & set(keys(PLAIN).values())
+    common, rare = keys([PLAIN, mystic]).tolist()
+    assert not set(common) & set(rare)
     state = MarketState()
     state.replay([sold(2500.0, START + i, mystic) for i in range(50)])
-    assert state.look(keys(PLAIN)["class"], START + 50).weight == 0.0
+    assert state.weight(PLAIN, "class", START + 50) == 0.0
 
 
 def test_kinds_of_keys_never_collide() -> None:
     for subject in (PLAIN, replace(PLAIN, collection="summer"), replace(PLAIN, pure_parts=math.nan)):
-        found = keys(subject)
-        assert len(set(found.values())) == len(found)
+        found = [key for key in keys([subject])[0].tolist() if key != NONE]
+        assert len(set(found)) == len(found) == len(KINDS) - (not subject.collection)
 
 
 def test_what_is_old_is_forgotten() -> None:
@@ -91,9 +107,19 @@ def test_what_is_old_is_forgotten() -> None:
     other = replace(PLAIN, axie_id=2, class_="Plant", parts=tuple(f"{part}x" for part in PARTS))
     state.observe(sold(2.0, START + FORGET_S, other))
     state.forget(START + 1)
-    assert state.look(keys(PLAIN)["build"], START).weight == 0.0
-    assert state.own(1) is None
-    assert state.look(keys(other)["build"], START + FORGET_S).weight == 1.0
+    assert state.weight(PLAIN, "build", START) == 0.0
+    view = state.look([PLAIN, other], START + FORGET_S)
+    assert np.isnan(view.own[:, 1]).tolist() == [True, False]
+    assert state.weight(other, "build", START + FORGET_S) == 1.0
+
+
+def test_a_sold_axie_no_longer_stands_for_sale() -> None:
+    state = MarketState()
+    like = replace(PLAIN, axie_id=2)
+    state.observe(AskEvent(like, START, 3.0, "somebody"))
+    assert state.look([PLAIN], START).standing[0, 0] == pytest.approx(math.log(3.0))
+    state.observe(sold(3.0, START + 60, like))
+    assert math.isnan(state.look([PLAIN], START + 60).standing[0, 0])
 
 
 @settings(max_examples=25, deadline=None)
@@ -116,30 +142,9 @@ def test_bytes_that_are_no_state_are_refused(data: bytes) -> None:
         MarketState.restore(data)
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.floats(-2, 2)), min_size=1, max_size=12), st.randoms())
-def test_sales_that_come_late_leave_the_same_memory_as_in_order(
-    sales: list[tuple[int, float]], shuffle: random.Random
-) -> None:
-    def remembered(order: list[tuple[int, tuple[int, float]]]) -> Memory:
-        first = START + order[0][1][0] * DAY
-        memory = Memory(0.0, 0.0, 0.0, first, deque(maxlen=RECENT))
-        for axie_id, (day, relative) in order:
-            memory.add(START + day * DAY, relative, axie_id, 1.0)
-        return memory
-
-    numbered = sorted(enumerate(sales), key=lambda sale: (sale[1][0], sale[1][1], sale[0]))
-    late = numbered.copy()
-    shuffle.shuffle(late)
-    one, other = remembered(numbered), remembered(late)
-    assert other.at == one.at
-    assert other.weight == pytest.approx(one.weight)
-    assert other.total == pytest.approx(one.total, abs=1e-9)
-    assert [sale[0] for sale in other.recent] == [sale[0] for sale in one.recent]
-
-
 def test_a_late_sale_of_an_axie_does_not_hide_its_newer_one() -> None:
     state = MarketState()
     state.observe(sold(10.0, START + DAY))
-    newest = state.own(PLAIN.axie_id)
+    newest = state.look([PLAIN], START + DAY).own.tolist()
     state.observe(sold(99.0, START))
-    assert state.own(PLAIN.axie_id) == newest
+    assert state.look([PLAIN], START + DAY).own.tolist() == newest

@@ -102,7 +102,8 @@ def test_the_models_own_forecasts_do_not_depend_on_later_prices() -> None:
 
 @pytest.mark.parametrize("daily", [True, False])
 def test_it_learns_at_the_start_of_each_day_or_once(daily: bool) -> None:
-    asked: list[tuple[int, int]] = []
+    asked: dict[int, int] = {}
+    told: list[int] = []
 
     class Recorder:
         def learn(self, known: Known, log_price: np.ndarray, progress: object) -> None:
@@ -110,8 +111,13 @@ def test_it_learns_at_the_start_of_each_day_or_once(daily: bool) -> None:
             self.learnt = len(known)
 
         def forecast(self, known: Known) -> np.ndarray:
-            asked.append((self.learnt, len(known)))
+            assert len(told) == sum(asked.values()), "the next block is asked for before the last was told"
+            asked[self.learnt] = asked.get(self.learnt, 0) + len(known)
             return np.zeros((len(known), 7))
+
+        def observe(self, known: Known, log_price: np.ndarray) -> None:
+            assert len(known) == len(log_price)
+            told.extend(log_price)
 
     frame = sales(1500)
     days = frame["sold_at"].dt.date
@@ -119,7 +125,8 @@ def test_it_learns_at_the_start_of_each_day_or_once(daily: bool) -> None:
     run(frame, start, daily=daily, forecasters={MODEL: Recorder()})
     per_day = days[start:].value_counts().sort_index().tolist()
     starts = (start + np.concatenate(([0], np.cumsum(per_day)[:-1]))).tolist()
-    assert asked == (list(zip(starts, per_day, strict=True)) if daily else [(start, 1500 - start)])
+    assert asked == (dict(zip(starts, per_day, strict=True)) if daily else {start: 1500 - start})
+    assert len(told) == 1500 - start
 
 
 def test_intervals_cover_about_what_they_promise_in_a_falling_market(result: Evaluation) -> None:

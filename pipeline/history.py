@@ -1,0 +1,128 @@
+"""History as the market's state takes it in: sales, asks and what became of them, in order of time.
+
+A sales table and the outcomes of listings become one stream of events; replayed, each sale and each ask
+has the features that it would have had when it was live, with nothing of itself in them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.ensemble import TrainingError
+from models.members import Floats
+from pipeline.appraisal.features import features
+from pipeline.appraisal.memory import Ints
+from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, from_axie, from_table
+
+if TYPE_CHECKING:  # what serves never sees a table, and does without the library
+    import pandas as pd
+
+    from pipeline.labels import ListingOutcome
+
+YOUNG = timedelta(hours=8)  # what is seen later has been passed over by buyers already
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Sales to learn from, n in time order, and the state after the last of them.
+
+    `X` (n, features), `log_usd` and `level` (n,), `at` (n,) in seconds, `axie` (n,).
+    """
+
+    X: Floats
+    log_usd: Floats
+    level: Floats
+    at: Floats
+    axie: Ints
+    asks: Asks
+    state: MarketState
+
+    @property
+    def y(self) -> Floats:
+        """The log price relative to the market's level, (n,)."""
+        return self.log_usd - self.level
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Listings seen young, m in order of time, with what became of them.
+
+    `X` (m, features), `level` and `log_ask` (m,), `hours` (m,) that it stood, and whether it was `sold`
+    then (m,).
+    """
+
+    X: Floats
+    level: Floats
+    log_ask: Floats
+    hours: Floats
+    sold: np.ndarray
+
+
+def replayed(
+    table: pd.DataFrame,
+    outcomes: Sequence[ListingOutcome] = (),
+    progress: Progress = lambda _stage, _fraction: None,
+) -> Examples:
+    """Replay a sales table and listings. Raises TrainingError where there are no sales."""
+    if not len(table):
+        raise TrainingError("there are no sales to learn from: collect some first (`axieflip collect`)")
+    state = MarketState()
+    blocks: list[tuple[Floats, Floats]] = []
+    events: list[Event] = []
+    total = len(table) + len(outcomes)
+    for taken, view in state.walk(_merged(table, outcomes)):
+        # What the keys looked like is not needed once the features are made of it.
+        blocks.append((features(view, [event.subject for event in taken]), view.levels[:, LEVEL].copy()))
+        events += taken
+        progress("replaying history", min(1.0, len(events) / total))
+    X = np.concatenate([block for block, _ in blocks])
+    level = np.concatenate([levels for _, levels in blocks])
+    sale = np.array([isinstance(event, SaleEvent) for event in events])
+    return Examples(
+        X=X[sale],
+        log_usd=np.array([math.log(event.price_usd) for event in events if isinstance(event, SaleEvent)]),
+        level=level[sale],
+        at=np.array([event.at for event in events if isinstance(event, SaleEvent)]),
+        axie=np.array([event.subject.axie_id for event in events if isinstance(event, SaleEvent)]),
+        asks=_asks(X[~sale], level[~sale], outcomes),
+        state=state,
+    )
+
+
+def _merged(table: pd.DataFrame, outcomes: Sequence[ListingOutcome]) -> Iterator[Event]:
+    events: list[Event] = list(from_table(table))
+    for outcome in outcomes:
+        seen = outcome.seen_at.timestamp()
+        events.append(AskEvent(from_axie(outcome.axie), seen, outcome.ask_usd, outcome.seller))
+    # Stable: what the table or the listings say first of one moment stays first.
+    events.sort(key=lambda event: event.at)
+    return iter(events)
+
+
+def _asks(X: Floats, level: Floats, outcomes: Sequence[ListingOutcome]) -> Asks:
+    ordered = sorted(outcomes, key=lambda outcome: outcome.seen_at)
+    young = np.array([held.seen_at - held.started_at <= YOUNG for held in ordered], dtype=bool)
+    hours = np.array([_stood(outcome) for outcome in ordered], dtype=np.float64)
+    return Asks(
+        X=X[young] if len(ordered) else X,
+        level=level[young] if len(ordered) else level,
+        log_ask=np.log([held.ask_usd for held in ordered])[young] if len(ordered) else np.empty(0),
+        hours=hours[young],
+        sold=np.array([held.sold for held in ordered], dtype=bool)[young],
+    )
+
+
+def _stood(outcome: ListingOutcome) -> float:
+    """Hours from when it was seen to the middle of the time that its sale may lie in, or to the last look."""
+    until = outcome.open_until
+    if outcome.sold_by is not None:
+        until += (outcome.sold_by - until) / 2
+    return max(0.0, (until - outcome.seen_at).total_seconds() / 3600)
