@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import structlog
 import typer
 
 from bot.errors import AxieflipError, SettingsError
@@ -153,6 +154,8 @@ def _missing(name: str, error: ImportError) -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the console command."""
+    # Standard output is for results, also before the settings say where the log goes.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     _plug_in()
     try:
         app()
