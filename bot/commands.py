@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 console = Console(stderr=True)
-log = structlog.get_logger(__name__)
 
 
 class PlainLines:
@@ -50,7 +48,9 @@ class PlainLines:
         fresh = subject not in self._told
         if fresh or now - self._told[subject] >= self._every_s or (over and subject not in self._over):
             self._told[subject] = now
-            log.info(f"{subject}: {how_far}")
+            # Not through the log: `evaluate --json` sets none up, and standard output is for its result.
+            now_utc = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+            console.print(f"{now_utc} {subject}: {how_far}", highlight=False, markup=False, soft_wrap=True)
         if over:
             self._over.add(subject)
 
