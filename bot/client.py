@@ -82,7 +82,11 @@ class AxieflipBot(commands.AutoShardedBot):
         digest = _digest(self.application_id, home, described)
         memory = State(self.services.db)
         former = await memory.get(_PUBLISHED)
-        if isinstance(former, dict) and former.get("digest") == digest:
+        if (
+            isinstance(former, dict)
+            and former.get("digest") == digest
+            and await self._has(former["ids"], guild)
+        ):
             self.command_ids = former["ids"]
             return
         try:
@@ -94,6 +98,15 @@ class AxieflipBot(commands.AutoShardedBot):
         self.command_ids = {command.name: command.id for command in published}
         await memory.put(_PUBLISHED, {"digest": digest, "ids": self.command_ids})
         log.info("published the commands", count=len(published), guild=home)
+
+    async def _has(self, ids: dict[str, int], guild: discord.Object | None) -> bool:
+        """Whether Discord still has just these commands; they may have been deleted."""
+        try:
+            there = await self.tree.fetch_commands(guild=guild)
+        except discord.HTTPException as error:
+            log.warning("could not ask for the commands", status=error.status, code=error.code)
+            return True
+        return {command.name: command.id for command in there} == ids
 
 
 def create_bot(

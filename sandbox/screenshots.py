@@ -192,6 +192,9 @@ async def run(data: Path, images: Path, scenes: list[str], hours: float, browser
                 guild = int(both.discord["guild_id"])
                 for watch in await app.services.watches.list(guild):
                     await app.services.watches.set_paused(guild, watch.name, None, True)
+                ready = {"command": "performance", "seconds": "60"}
+                async with session.get(f"{both.discord['control']}/wait", params=ready) as response:
+                    assert (await response.json())["met"], "the bot does not reach the simulated Discord"
                 stage = Set(app, both.discord, session)
                 browser = await playwright.chromium.launch(executable_path=browser_path)
                 for name in scenes:

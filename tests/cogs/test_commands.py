@@ -113,6 +113,10 @@ async def test_commands_are_published_only_when_they_changed(world: World) -> No
     assert published() == 1
     await world.env.restart_bot(create_bot(world.services, shard_count=1))
     assert published() == 1
+    for commands in world.env.backend.commands.values():
+        commands.clear()
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    assert published() == 2, "they are gone from Discord"
     fewer = create_bot(world.services, shard_count=1, cogs=("cogs.errors", "cogs.status"))
     await world.env.restart_bot(fewer)
-    assert published() == 2
+    assert published() == 3
