@@ -162,7 +162,12 @@ class Registry:
             raise NoSuchVersion(f"model {version} has no artefact: retrain, or roll back") from None
         if len(data) != card.size or not hmac.compare_digest(hashlib.sha256(data).hexdigest(), card.digest):
             raise BadSignature(f"the artefact of model {version} is damaged or not the one signed: retrain")
-        return card, joblib.load(io.BytesIO(data))
+        try:
+            return card, joblib.load(io.BytesIO(data))
+        except (AttributeError, ImportError) as error:
+            raise ForeignFormat(
+                f"model {version} is made of parts that this program no longer has ({error}): retrain"
+            ) from error
 
     def versions(self) -> list[str]:
         """Names of all complete versions, in the order of their names."""

@@ -224,3 +224,16 @@ def test_a_champion_of_before_there_were_rollbacks_is_known_and_has_no_predecess
     store["models/champion.json"] = json.dumps(record).encode()
     assert registry.champion() == "v1"
     assert registry.former() == []
+
+
+class Retired:
+    """A part of a model that a later program has under another name."""
+
+
+def test_a_version_made_of_parts_that_are_gone_is_a_sentence(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.save("v1", Retired(), {})
+    monkeypatch.delattr(f"{__name__}.Retired")
+    with pytest.raises(ForeignFormat, match=r"no longer has.*retrain"):
+        registry.load("v1")
