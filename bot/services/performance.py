@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from bot.services.ledger import Basis, LedgerRow
 
-MOST_ROWS = 5_000  # the newest; what is older would change little and cost an answer in time
+MOST_ROWS = 3_000  # the newest; what is older would change little and cost an answer in time
 PROVED_ENOUGH = 20  # resales from which on the calibration rests on them alone
 _EDGES = (0.0, 0.6, 0.7, 0.8, 0.9, 1.0001)
 
