@@ -50,6 +50,15 @@ class Examples:
         """The log price relative to the market's level, (n,)."""
         return self.log_usd - self.level
 
+    @property
+    def following(self) -> Ints:
+        """Where the same axie's next sale is, (n,); −1 where there is none."""
+        order = np.argsort(self.axie, kind="stable")
+        again = np.flatnonzero(self.axie[order[1:]] == self.axie[order[:-1]])
+        found = np.full(len(self.axie), -1)
+        found[order[again]] = order[again + 1]
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Asks:

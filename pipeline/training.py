@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.distribution import Residuals
+from models.distribution import Calibrator, Residuals
 from models.ensemble import MIN_ROWS, Fitted, Overrides, Rows, TrainingError, fit
 from models.members import Floats
 from models.registry import Card, Registry, RegistryError
@@ -27,6 +27,7 @@ from pipeline.appraisal.memory import DAY
 from pipeline.appraisal.selling import Selling
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import CATEGORIES
+from pipeline.contest import Contestant
 from pipeline.history import Examples, Progress, replayed
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ class Learnt:
     flips: Flips
     selling: Selling | None
 
+    def judged(self, data: Examples, rows: int) -> Contestant:
+        """What members that had not seen them said of the newest rows, at most those of the newest slice.
+
+        Intervals and flips are of the sales before these.
+        """
+        fitted = self.fitted
+        older = slice(None, len(fitted.forecast) - rows)
+        first = len(data.at) - len(fitted.forecast)
+        errors = (data.y[first:][older] - fitted.forecast[older]) / fitted.scale[older]
+        return Contestant(
+            data.level[-rows:] + fitted.forecast[-rows:],
+            fitted.scale[-rows:],
+            errors[-Calibrator.WINDOW :],
+            _flips(data, fitted, len(data.at) - rows),
+        )
+
 
 def learn(
     data: Examples,
@@ -63,8 +80,7 @@ def learn(
     """Fit everything on replayed history. Raises TrainingError where it is too short."""
     rows = to_learn_from(data.X, data.y, data.at)
     fitted = fit(rows, seed=seed, n_jobs=n_jobs, overrides=overrides, progress=progress)
-    first = len(data.at) - len(rows) + fitted.first
-    return Learnt(fitted, _flips(data, fitted, first), _selling(data, fitted))
+    return Learnt(fitted, _flips(data, fitted), _selling(data, fitted))
 
 
 def to_learn_from(X: Floats, y: Floats, at: Floats) -> Rows:
@@ -80,14 +96,16 @@ def to_learn_from(X: Floats, y: Floats, at: Floats) -> Rows:
     return Rows(X[start:], y[start:], weight, at[start:], NAMES, len(CATEGORIES), EMBARGO_S)
 
 
-def _flips(data: Examples, fitted: Fitted, first: int) -> Flips:
-    """From the axies sold twice whose first sale was forecast by members that had not seen it."""
-    next_sale: dict[int, int] = {}
-    following = np.full(len(data.at), -1)
-    for index in range(len(data.at) - 1, first - 1, -1):
-        following[index] = next_sale.get(int(data.axie[index]), -1)
-        next_sale[int(data.axie[index])] = index
+def _flips(data: Examples, fitted: Fitted, until: int | None = None) -> Flips:
+    """From the axies sold twice whose first sale was forecast by members that had not seen it.
+
+    Only sales before the row `until` count, all of them by default.
+    """
+    first = len(data.at) - len(fitted.forecast)
+    following = data.following[:until]
+    following[following >= len(following)] = -1
     bought = np.flatnonzero(following >= 0)
+    bought = bought[bought >= first]
     bought = bought[data.at[following[bought]] - data.at[bought] <= WITHIN_S]
     forecast = data.level[bought] + fitted.forecast[bought - first]
     return Flips.fit(
@@ -140,7 +158,7 @@ def train(
         n_jobs=n_jobs,
         progress=lambda stage, share: progress(stage, 0.15 + 0.8 * share),
     )
-    promoted, reason = verdict(learnt, data, registry)
+    judged = verdict(learnt, data, registry, seed=seed)
     progress("storing", 0.96)
     artefact = {
         "ensemble": learnt.fitted.ensemble,
@@ -149,11 +167,11 @@ def train(
         "selling": learnt.selling,
     }
     told = _facts(learnt, data, time.perf_counter() - began)
-    card = registry.save(_name(data), artefact, {**told, **(facts or {})})
-    if promoted:
+    card = registry.save(_name(data), artefact, {**told, "contest": judged.figures, **(facts or {})})
+    if judged.promoted:
         registry.promote(card.version)
     progress("done", 1.0)
-    return Outcome(card, promoted, reason)
+    return Outcome(card, judged.promoted, judged.reason)
 
 
 def load_appraiser(registry: Registry, version: str | None = None) -> tuple[Card, Appraiser]:

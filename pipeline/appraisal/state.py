@@ -224,6 +224,18 @@ class MarketState:
                     return list(found.values())
         return list(found.values())
 
+    def recoded(self, codes: Floats, by: MarketState) -> Floats:
+        """Numbers of categories (n, categories) of ours as another state gives them, NaN where it has none.
+
+        Numbers are given in the order of first sales, so those of two histories differ.
+        """
+        found = np.full(codes.shape, NAN)
+        for column, (ours, theirs) in enumerate(zip(self._codes, by._codes, strict=True)):
+            known = ~np.isnan(codes[:, column])
+            table = np.array([theirs.get(value, NAN) for value in ours])  # ours are numbered as they stand
+            found[known, column] = table[codes[known, column].astype(int)]
+        return found
+
     def forget(self, before: float) -> None:
         """Drop whatever has not been added to since a time, so that memory stays bounded."""
         self.memory.forget(before)
