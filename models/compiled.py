@@ -17,8 +17,10 @@ from models.deep import flatten
 from models.members import Floats, Regressor
 from models.quick import quicken
 
+Ints = NDArray[np.int64]
+
 # Microseconds of one row, on one core: for choosing members, so they need be right only roughly.
-_TEST_US, _WALK_US, _NUMBER_US, _TABLE_US = 0.006, 0.1, 0.02, 0.6
+_TEST_US, _WALK_US, _NUMBER_US, _ENCODED_US = 0.006, 0.1, 0.02, 30.0
 
 
 class Part(Protocol):
@@ -31,7 +33,12 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What `models.encoding.Encoder` learnt: numbers' statistics, and the tables of categories and pairs."""
+    """What `models.encoding.Encoder` learnt: numbers' statistics, and the tables of categories and pairs.
+
+    The tables lie end to end in `columns`, each from its `start` on; `one` and `other` (tables,) are the
+    categories that each is about, a category by itself going with one that is always 0. `sizes` are how
+    many values each category has. What has no column of the encoding has the one after the last.
+    """
 
     categories: int
     fill: Floats
@@ -39,34 +46,33 @@ class Encoding:
     high: Floats
     mean: Floats
     scale: Floats
-    tables: tuple[tuple[tuple[int, ...], tuple[int, ...], NDArray[np.int64]], ...]
+    one: Ints
+    other: Ints
+    sizes: Ints
+    start: Ints
+    columns: Ints
 
     def numbers(self, X: Floats) -> Floats:
         """Standardised numbers (n, features − categories)."""
         numbers = X[:, self.categories :]
         filled = np.where(np.isnan(numbers), self.fill, numbers)
-        standard: Floats = (np.clip(filled, self.low, self.high) - self.mean) / self.scale
+        standard: Floats = (np.minimum(np.maximum(filled, self.low), self.high) - self.mean) / self.scale
         return standard
 
-    def columns(self, row: list[float]) -> list[int]:
-        """The columns of the encoding that are 1 for a row's categories."""
-        found = []
-        for columns, sizes, table in self.tables:
-            value = 0
-            for column, size in zip(columns, sizes, strict=True):
-                held = row[column]
-                if not 0 <= held < size:
-                    value = -1
-                    break
-                value = value * size + int(held)
-            if value >= 0 and (place := int(table[value])) >= 0:
-                found.append(place)
-        return found
+    def ones(self, X: Floats) -> Ints:
+        """The columns of the encoding that are 1 for the categories of each row, (n, tables)."""
+        held = np.zeros((len(X), self.categories + 1))
+        held[:, :-1] = X[:, : self.categories]
+        known = (held >= 0) & (held < self.sizes)
+        code = np.where(known, held, 0).astype(np.int64)
+        value = self.start + code[:, self.one] * self.sizes[self.other] + code[:, self.other]
+        both = known[:, self.one] & known[:, self.other]
+        return self.columns[np.where(both, value, -1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear model on an encoding: `coefficients` are those of all its columns, weight included."""
+    """A linear model on an encoding: `coefficients` are those of all its columns, weight included, then 0."""
 
     encoding: Encoding
     coefficients: Floats
@@ -74,15 +80,17 @@ class Linear:
     def predict(self, X: Floats) -> Floats:
         """What it adds, (n,)."""
         numbers = self.encoding.numbers(X)
-        total: Floats = (numbers * self.coefficients[: numbers.shape[1]]).sum(axis=1)
-        for index, row in enumerate(X[:, : self.encoding.categories].tolist()):
-            total[index] += self.coefficients[self.encoding.columns(row)].sum()
+        ones = self.coefficients[self.encoding.ones(X)]
+        total: Floats = (numbers * self.coefficients[: numbers.shape[1]]).sum(axis=1) + ones.sum(axis=1)
         return total
 
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """A net of rectified layers on an encoding: (weights (in, out), biases (out,)) of each, first to last."""
+    """A net of rectified layers on an encoding: (weights (in, out), biases (out,)) of each, first to last.
+
+    The first layer's weights end with a row of zeros, for what has no column.
+    """
 
     encoding: Encoding
     layers: tuple[tuple[Floats, Floats], ...]
@@ -92,14 +100,11 @@ class Net:
         """What it adds, (n,)."""
         numbers = self.encoding.numbers(X)
         (first, bias), *rest = self.layers
-        found = np.empty(len(X))
-        for index, row in enumerate(X[:, : self.encoding.categories].tolist()):
-            held = numbers[index] @ first[: numbers.shape[1]] + first[self.encoding.columns(row)].sum(axis=0)
-            held = held + bias
-            for weights, biases in rest:
-                held = np.maximum(held, 0.0) @ weights + biases
-            found[index] = held[0]
-        return self.weight * found
+        held = numbers @ first[: numbers.shape[1]] + first[self.encoding.ones(X)].sum(axis=1) + bias
+        for weights, biases in rest:
+            held = np.maximum(held, 0.0) @ weights + biases
+        found: Floats = self.weight * held[:, 0]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +184,13 @@ def compile_members(members: Sequence[tuple[float, Regressor]], features: int) -
         match kind(member):
             case "linear":
                 encoder, ridge = (step for _, step in member.steps)  # type: ignore[attr-defined]
-                parts.append(Linear(_encoding(encoder), weight * ridge.coef_))
+                parts.append(Linear(_encoding(encoder), np.append(weight * ridge.coef_, 0.0)))
                 offset += weight * float(ridge.intercept_)
             case "net":
                 encoder, net = (step for _, step in member.steps)  # type: ignore[attr-defined]
-                layers = tuple(zip(net.coefs_, net.intercepts_, strict=True))
+                first, *rest = net.coefs_
+                weights = (np.vstack((first, np.zeros((1, first.shape[1])))), *rest)
+                layers = tuple(zip(weights, net.intercepts_, strict=True))
                 parts.append(Net(_encoding(encoder), layers, weight))
             case "neighbours":
                 parts.append(replace(member.kept_, weight=weight))  # type: ignore[attr-defined]
@@ -202,17 +209,23 @@ def cost_us(member: Regressor) -> float:
         case "neighbours":
             return 10 + _NUMBER_US * float(len(last.kept_.rows))
         case _:
-            encoder: Any = member.steps[0][1]  # type: ignore[attr-defined]
-            return 15 + _TABLE_US * float(len(encoder.tables_))
+            return _ENCODED_US
 
 
 def _encoding(encoder: Any) -> Encoding:
+    tables = encoder.tables_
+    sizes = {columns[0]: shape[0] for columns, shape, _ in tables if len(columns) == 1}
+    held = [np.where(table < 0, encoder.width_, table) for *_, table in tables]
     return Encoding(
-        encoder.categories,
-        encoder.fill_,
-        encoder.low_,
-        encoder.high_,
-        encoder.mean_,
-        encoder.scale_,
-        tuple(encoder.tables_),
+        categories=encoder.categories,
+        fill=encoder.fill_,
+        low=encoder.low_,
+        high=encoder.high_,
+        mean=encoder.mean_,
+        scale=encoder.scale_,
+        one=np.array([columns[0] for columns, *_ in tables], dtype=np.int64),
+        other=np.array([(*columns, encoder.categories)[1] for columns, *_ in tables], dtype=np.int64),
+        sizes=np.array([*(sizes[column] for column in range(encoder.categories)), 1], dtype=np.int64),
+        start=np.cumsum([0, *map(len, held)])[:-1],
+        columns=np.concatenate([*held, [encoder.width_]]).astype(np.int64),
     )

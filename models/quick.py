@@ -2,8 +2,8 @@
 
 Each tree has at most 64 leaves, which are the bits of one number. A node whose test fails strikes out the
 leaves on its left; what is left standing of all leaves when every node has been asked, the lowest bit is
-the leaf where the row ends. So no tree is walked: all tests of all trees are one comparison of small
-whole numbers, and what is struck out is one bitwise "and" (the idea is that of QuickScorer).
+the leaf where the row ends. So no tree is walked: all tests of all trees are one comparison of arrays,
+and what is struck out is one bitwise "and" (the idea is that of QuickScorer).
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from models.members import MOST_LEAVES, Floats
 
 Bits = NDArray[np.uint64]
-Shorts = NDArray[np.uint16]
 ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _ONE = np.uint64(1)
-_MOST = 65_535  # a rank above every threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +37,13 @@ class Category:
 class QuickTrees:
     """A weighted sum of boosted trees.
 
-    `thresholds` are those of all numeric features laid end to end, ascending within a feature, of which
-    `starts` (features + 1,) are the beginnings. `place` and `rank` (tests, trees): where among a row's
-    ranks each test looks, and the rank at or below which it passes; `struck` (tests, trees) is what a
-    failed test strikes out. `values` (trees, 64) are the leaves, weights included.
+    `place` and `threshold` (tests, trees): where in a row each test looks, and the value at or below
+    which it passes; `struck` (tests, trees) is what a failed test strikes out. `values` (trees, 64) are
+    the leaves, weights included.
     """
 
-    thresholds: Floats
-    starts: NDArray[np.int64]
     place: NDArray[np.int64]
-    rank: Shorts
+    threshold: Floats
     struck: Bits
     categories: tuple[Category, ...]
     values: Floats
@@ -56,39 +51,23 @@ class QuickTrees:
     @property
     def tests(self) -> int:
         """How many tests one row is put to."""
-        return self.rank.size
+        return self.threshold.size
 
     def predict(self, X: Floats) -> Floats:
         """The sum over the trees for X (n, features), NaN for unknown: an array (n,)."""
+        # Twice side by side: once with unknown values below every threshold, for the tests that let them
+        # pass, and once as they are, for no comparison with an unknown value holds.
+        both = np.concatenate((np.where(np.isnan(X), -np.inf, X), X), axis=1)
         trees = np.arange(len(self.values))
         found = np.empty(len(X))
-        ranks = self._ranks(X)
-        for index, row in enumerate(ranks):
-            passed = row[self.place] <= self.rank
+        for index, row in enumerate(both):
+            passed = row[self.place] <= self.threshold
             standing = np.bitwise_and.reduce(np.where(passed, ALL, self.struck), axis=0)
             for category in self.categories:
                 standing &= category.standing[_row(X[index, category.column], len(category.standing) - 1)]
             leaf = np.bitwise_count((standing & -standing) - _ONE)
             found[index] = self.values[trees, leaf].sum()
         return found
-
-    def _ranks(self, X: Floats) -> Shorts:
-        """How many thresholds of its feature lie below each value, (n, 2 × features).
-
-        Unknown values have the lowest rank in the first half and the highest in the second, for tests
-        that let them pass and for those that do not.
-        """
-        n, features = X.shape
-        ranks = np.empty((n, 2 * features), dtype=np.uint16)
-        for feature in range(features):
-            own = self.thresholds[self.starts[feature] : self.starts[feature + 1]]
-            if len(own):
-                ranks[:, feature] = own.searchsorted(X[:, feature])
-        ranks[:, features:] = ranks[:, :features]
-        unknown = np.isnan(X)
-        ranks[:, :features][unknown] = 0
-        ranks[:, features:][unknown] = _MOST
-        return ranks
 
 
 def _row(value: float, unknown: int) -> int:
@@ -159,26 +138,18 @@ class _Tree:
 
 
 def _laid_out(trees: list[_Tree], features: int) -> QuickTrees:
-    by_feature: list[set[float]] = [set() for _ in range(features)]
-    for tree in trees:
-        for column, threshold, _, _ in tree.numeric:
-            by_feature[column].add(threshold)
-    ordered = [sorted(thresholds) for thresholds in by_feature]
-    rank_of = [{threshold: rank for rank, threshold in enumerate(own)} for own in ordered]
     most = max((len(tree.numeric) for tree in trees), default=0)
     place = np.zeros((most, len(trees)), dtype=np.int64)
-    rank = np.full((most, len(trees)), _MOST, dtype=np.uint16)
+    threshold = np.full((most, len(trees)), np.inf)
     struck = np.full((most, len(trees)), ALL, dtype=np.uint64)
     for number, tree in enumerate(trees):
-        for test, (column, threshold, passes, left) in enumerate(tree.numeric):
+        for test, (column, value, passes, left) in enumerate(tree.numeric):
             place[test, number] = column if passes else features + column
-            rank[test, number] = rank_of[column][threshold]
+            threshold[test, number] = value
             struck[test, number] = ~np.uint64(left)
     return QuickTrees(
-        thresholds=np.array([threshold for own in ordered for threshold in own]),
-        starts=np.cumsum([0, *map(len, ordered)]),
         place=place,
-        rank=rank,
+        threshold=threshold,
         struck=struck,
         categories=_categories(trees),
         values=np.array([tree.values for tree in trees]).reshape(-1, MOST_LEAVES),

@@ -17,7 +17,7 @@ from models.distribution import Calibrator, Residuals
 from models.ensemble import Ensemble
 from models.members import Floats
 from pipeline.appraisal.explain import contributions
-from pipeline.appraisal.features import features
+from pipeline.appraisal.features import NAMES, features
 from pipeline.appraisal.flips import Flips
 from pipeline.appraisal.like import comparable
 from pipeline.appraisal.selling import Selling
@@ -29,6 +29,7 @@ from pipeline.signal import QUANTILE_LEVELS, Forecast, Prediction
 TAIL = 0.05  # the interval leaves out so much at either end
 COMPARABLES = 3
 FRESH_RATES_S = 900.0
+_BATTLE_WEIGHT = NAMES.index("battle_weight")
 THIN = 3.0  # fewer comparables of the same battle parts than this is worth a caution
 
 
@@ -165,7 +166,7 @@ class Appraiser:
         probability = residuals.above((math.log(cost / (1 - fee)) - resale[0]) / resale[1])
         net = float(atoms.mean()) * (1 - fee) - cost
         forecast = self._forecast(priced, index, listing.axie.id, at, *resale, residuals, net > 0)
-        subject = priced.subjects[index]
+        known = math.expm1(priced.X[index, _BATTLE_WEIGHT])
         return Prediction(
             forecast=forecast,
             listing_hash=listing.hash,
@@ -175,13 +176,13 @@ class Appraiser:
             net_usd=net,
             return_=net / cost,
             probability=probability,
-            cautions=tuple(self._cautions(listing, subject, forecast, ask_usd, stale)),
+            cautions=tuple(self._cautions(listing, known, forecast, ask_usd, stale)),
             sell_chance=selling[0],
             sell_hours=selling[1],
         )
 
     def _cautions(
-        self, listing: Listing, subject: Subject, forecast: Forecast, ask_usd: float, stale: bool
+        self, listing: Listing, known: float, forecast: Forecast, ask_usd: float, stale: bool
     ) -> Iterator[str]:
         if listing.status.final:
             yield f"the order is {listing.status.value}"
@@ -191,5 +192,5 @@ class Appraiser:
             yield "the exchange rates are old"
         if ask_usd < forecast.low_usd / 2:
             yield "too cheap to be true: look for what the model cannot see"
-        if self.state.weight(subject, "battle", forecast.at.timestamp()) < THIN:
+        if known < THIN:
             yield "few comparable sales"

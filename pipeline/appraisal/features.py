@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
 from pipeline.appraisal.book import STANDING
 from pipeline.appraisal.keys import NUMBER, PAIRS, PARTS, TRIPLES
-from pipeline.appraisal.memory import AT, DAY, MEMORY_S, Floats, Q, S, W
+from pipeline.appraisal.memory import AT, DAY, MEMORY_S, NEWEST, Floats, Q, S, W
 from pipeline.appraisal.state import CHAIN, HORIZONS_S, LEVEL, LIKENESS, SHRINKAGE, View
 from pipeline.appraisal.subject import CATEGORIES, NAN, SLOTS, Subject
 
@@ -23,7 +24,10 @@ _TRAITS = (
     "special_parts",
 )  # fmt: skip
 _DETAILED = ("build_breed", "build", "battle_breed", "battle")
-_MIXED = {"parts": PARTS, "pairs": PAIRS, "triples": TRIPLES}
+_MIXTURES = {"parts": PARTS, "pairs": PAIRS, "triples": TRIPLES}
+_MIXED = [kind for kinds in _MIXTURES.values() for kind in kinds]
+_ENDS = [end - 1 for end in accumulate(map(len, _MIXTURES.values()))]
+_STARTS = [0, *(end + 1 for end in _ENDS[:-1])]
 _MOVES = [index for index in range(len(HORIZONS_S)) if index != LEVEL]
 
 # The first are numbers of categories, in an order that means nothing.
@@ -32,7 +36,7 @@ NAMES: tuple[str, ...] = (
     "expected",
     *(f"{kind}_{what}" for what in ("mean", "weight") for kind in CHAIN),
     *(f"{kind}_{what}" for what in ("age", "spread", "last", "middle", "low", "high") for kind in _DETAILED),
-    *(f"{mixed}_{what}" for mixed in _MIXED for what in ("mean", "low", "high", "weight")),
+    *(f"{mixed}_{what}" for what in ("mean", "low", "high", "weight") for mixed in _MIXTURES),
     *(f"{slot}_mean" for slot in SLOTS),
     "own_last",
     "own_age",
@@ -58,7 +62,7 @@ def features(view: View, subjects: Sequence[Subject]) -> Floats:
         mean[:, _CHAIN],
         np.log1p(weight[:, _CHAIN]),
         *_details(view, mean, weight),
-        *(column for kinds in _MIXED.values() for column in _mixed(mean, weight, kinds)),
+        *_mixed(mean, weight),
         mean[:, PARTS],
         _own(view),
         view.levels[:, _MOVES] - view.levels[:, [LEVEL]],
@@ -87,41 +91,41 @@ def _details(view: View, mean: Floats, weight: Floats) -> tuple[Floats, ...]:
     spread = np.where(weight[:, _SUMS] > 1.5, np.sqrt(np.maximum(variance, 0.0)), NAN)
     age = np.log1p(np.maximum(view.at[:, None] - sums[..., AT], 0.0) / 3600)
     sales = view.newest[:, _LISTS]
-    times, prices = sales[..., 0], sales[..., 1]
+    times, prices = sales[..., 0].reshape(-1, NEWEST), sales[..., 1].reshape(-1, NEWEST)
     held = times > -math.inf
-    count = held.sum(axis=-1)[..., None]
-    some = count > 0
-    ordered = np.sort(np.where(held, prices, math.inf), axis=-1)
-    top = np.maximum(count - 1, 0)
-    places = (top // 2, (top + 1) // 2, np.zeros_like(top), top)
-    below, above, low, high = (np.take_along_axis(ordered, place, axis=-1) for place in places)
-    last = np.take_along_axis(prices, times.argmax(axis=-1)[..., None], axis=-1)
-    newest = (np.where(some, column, NAN)[..., 0] for column in (last, (below + above) / 2, low, high))
-    return np.where(some[..., 0], age, NAN), spread, *newest
+    count = held.sum(axis=1)
+    ordered = np.sort(np.where(held, prices, math.inf), axis=1)
+    row, top = np.arange(len(count)), np.maximum(count - 1, 0)
+    middle = (ordered[row, top // 2] + ordered[row, (top + 1) // 2]) / 2
+    newest = np.stack((prices[row, times.argmax(axis=1)], middle, ordered[:, 0], ordered[row, top]))
+    some = (count > 0).reshape(age.shape)
+    shown = np.where(some, newest.reshape(4, *age.shape), NAN)
+    return np.where(some, age, NAN), spread, *shown
 
 
-def _mixed(mean: Floats, weight: Floats, kinds: list[int]) -> tuple[Floats, ...]:
-    """Kinds of which each tells a part: their means, drawn towards the class where they are few."""
+def _mixed(mean: Floats, weight: Floats) -> tuple[Floats, ...]:
+    """Of kinds that each tell a part: mean, low and high, drawn to the class where they are few; weight."""
     middle = mean[:, [NUMBER["class_breed"]]]
     middle = np.where(np.isnan(middle), mean[:, [NUMBER["class"]]], middle)
-    weights = weight[:, kinds]
+    weights = weight[:, _MIXED]
     share = weights / (weights + 4 * SHRINKAGE)
-    shrunk = middle + (mean[:, kinds] - middle) * share
+    shrunk = middle + (mean[:, _MIXED] - middle) * share
     known = ~np.isnan(shrunk)
-    total = _sum(share * known)
-    drawn = _sum(np.where(known, shrunk * share, 0.0))
+    total = _sums(share * known)
+    drawn = _sums(np.where(known, shrunk * share, 0.0))
     return (
         np.where(total > 0, drawn / np.maximum(total, 1e-300), NAN),
-        np.fmin.reduce(shrunk, axis=1, keepdims=True),
-        np.fmax.reduce(shrunk, axis=1, keepdims=True),
-        np.log1p(_sum(weights)),
+        np.fmin.reduceat(shrunk, _STARTS, axis=1),
+        np.fmax.reduceat(shrunk, _STARTS, axis=1),
+        np.log1p(_sums(weights)),
     )
 
 
-def _sum(columns: Floats) -> Floats:
-    """Sums of rows (n, 1), added up in one order however many rows there are: bit for bit the same."""
-    total: Floats = np.cumsum(columns, axis=1)[:, -1:]
-    return total
+def _sums(columns: Floats) -> Floats:
+    """Sums over each mixture (n, mixtures), in one order however many rows there are: the same to the bit."""
+    run = np.cumsum(columns, axis=1)[:, _ENDS]
+    run[:, 1:] -= run[:, :-1].copy()
+    return run
 
 
 def _own(view: View) -> Floats:

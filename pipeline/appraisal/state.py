@@ -212,9 +212,9 @@ class MarketState:
         """The newest sales of the most alike, closest likeness first, none twice."""
         found: dict[tuple[float, float], Sold] = {}
         rows = self.memory.rows(keys([subject])[0, LISTED])
-        for row, likeness in zip(rows.tolist(), LIKENESS.values(), strict=True):
-            sales = self.memory.sales[self.memory.newest[row]]
-            for sale in sales[np.argsort(-sales[:, TIME], kind="stable")].tolist():
+        remembered = self.memory.sales[self.memory.newest[rows]].tolist()
+        for sales, likeness in zip(remembered, LIKENESS.values(), strict=True):
+            for sale in sorted(sales, key=_when, reverse=True):
                 at, axie_id = sale[TIME], sale[AXIE]
                 if at == -math.inf or (axie_id, at) in found:
                     continue
@@ -342,6 +342,10 @@ class MarketState:
             last = self.memory.sums[1 : len(self.memory) + 1, AT]
             before = max(before, float(np.quantile(last, 0.25)))
         self.forget(before)
+
+
+def _when(sale: list[float]) -> float:
+    return sale[TIME]
 
 
 def _keyed(events: Iterable[Event]) -> Iterator[tuple[Event, list[int]]]:
