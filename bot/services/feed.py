@@ -65,7 +65,7 @@ class SalesFeed:
             chunk = priced[begin : begin + AT_ONCE]
             for event, sale in chunk:
                 # Told before the state sees it, as it would have been of a listing then.
-                told = appraiser.forecast(sale.axie, sale.sold_at, explained=False)
+                told = appraiser.forecast(sale.axie, sale.sold_at)
                 self._predictor.observe([event])
                 self._unrecorded.append(Sold(sale, event.price_usd, told))
             self._remember([sale for _, sale in chunk])

@@ -71,7 +71,7 @@ class Intake:
         self._match_against(await self._watches.active())
         silence = Silence(await self._mutes.active())
         entries = [
-            Entry(listing, prediction, self._signalled(listing, prediction, silence))
+            self._entry(listing, prediction, silence)
             for listing, prediction in zip(batch.listings, predictions, strict=True)
         ]
         self._stats.arrived(batch.received, [entry.listing.hash for entry in entries if entry.watches])
@@ -107,6 +107,12 @@ class Intake:
         if watches is not self._matched:  # it is the same tuple for as long as no watch has changed
             self._matcher = Matcher([(watch.thresholds, watch.filters) for watch in watches])
             self._matched = watches
+
+    def _entry(self, listing: Listing, prediction: Prediction | None, silence: Silence) -> Entry:
+        watches = self._signalled(listing, prediction, silence)
+        if prediction is not None and watches:
+            prediction = self._predictor.explained(listing, prediction)  # for those who will read it
+        return Entry(listing, prediction, watches)
 
     def _signalled(
         self, listing: Listing, prediction: Prediction | None, silence: Silence

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from bot.errors import NoChampion
 from models.registry import Card, NoSuchVersion, Registry
 from pipeline.appraisal.appraiser import Appraiser
@@ -84,7 +86,8 @@ class Predictor:
 
     def forecast(self, axie: Axie) -> Forecast:
         """What an axie would resell for now."""
-        return self._champion().forecast(axie, self._clock.now())
+        champion = self._champion()
+        return champion.explain(axie, champion.forecast(axie, self._clock.now()))
 
     def history(self, axie: Axie) -> list[Comparable]:
         """The past sales that are most like an axie, as far as they are remembered."""
@@ -95,7 +98,12 @@ class Predictor:
         (prediction,) = self.predict_page([listing])
         if prediction is None:
             raise NoChampion(f"the exchange rate of {listing.token} is not known: try again later")
-        return prediction
+        return self.explained(listing, prediction)
+
+    def explained(self, listing: Listing, prediction: Prediction) -> Prediction:
+        """The prediction with what makes its price; to be asked for before the state moves on."""
+        forecast = self._champion().explain(listing.axie, prediction.forecast)
+        return msgspec.structs.replace(prediction, forecast=forecast)
 
     def predict_page(self, listings: Sequence[Listing]) -> list[Prediction | None]:
         """Listings priced as of now, in their order; None where the token's rate is not known."""

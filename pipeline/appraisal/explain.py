@@ -48,19 +48,21 @@ def _columns() -> list[list[int]]:
 _COLUMNS = _columns()
 
 
-def contributions(ensemble: Ensemble, row: Floats, level: float, final: float) -> tuple[Contribution, ...]:
+def contributions(
+    ensemble: Ensemble, row: Floats, level: float, centre: float, final: float
+) -> tuple[Contribution, ...]:
     """The shares of a forecast, in dollars, which add up to exp(`final`).
 
-    `row` (features,) is the axie's, `level` the market's, `final` the log price that is forecast in the
-    end, after the ask has been taken into account.
+    `row` (features,) is the axie's, `level` the market's, `centre` the log price that the ensemble
+    forecasts, `final` the one that is told in the end, after errors of late and the ask have had their say.
     """
     steps = np.empty((len(_ORDER) + 1, len(row)))
     steps[0] = ensemble.typical
     for index, columns in enumerate(_COLUMNS):
         steps[index + 1] = steps[index]
         steps[index + 1, columns] = row[columns]
-    path = [math.exp(level + value) for value in ensemble.predict(steps).tolist()]
-    path.append(math.exp(final))
+    path = [math.exp(level + value) for value in ensemble.predict(steps[:-1]).tolist()]
+    path += [math.exp(centre), math.exp(final)]
     names = (*_ORDER, ASK)
     shares = [Contribution(LEVEL, path[0])]
     shares += [

@@ -36,7 +36,7 @@ class Watching:
         state.at = at
         self.appraiser = SimpleNamespace(state=state, forecast=self.forecast)
 
-    def forecast(self, axie: Axie, at: datetime, *, explained: bool = True) -> Forecast:
+    def forecast(self, axie: Axie, at: datetime) -> Forecast:
         """Tells how many sales the state had seen before: the price is that number and a half."""
         return make_forecast(axie_id=axie.id, at=at, resale_usd=len(self.shown) + 0.5, low_usd=0.5)
 

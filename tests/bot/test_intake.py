@@ -41,6 +41,9 @@ class EverythingPays:
     waits_for_rates = False
     spoiled: frozenset[str] = frozenset()
 
+    def explained(self, listing: Listing, prediction: Prediction) -> Prediction:
+        return prediction
+
     def predict_page(self, listings: Sequence[Listing]) -> list[Prediction | None]:
         if self.gone:
             raise NoChampion("no model")

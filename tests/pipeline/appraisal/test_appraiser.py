@@ -138,12 +138,13 @@ def test_the_quantiles_of_a_forecast_rise_and_hold_its_middle_and_its_interval(
 def test_the_shares_of_a_forecast_add_up_to_it(appraiser: Appraiser, now: datetime, rates: Rates) -> None:
     axie, value = known_axie()
     (bargain,) = appraiser.predict([listed(axie, float(np.exp(value)) * 0.5)], rates, GAS, now)
-    for forecast in (appraiser.forecast(axie, now), bargain.forecast):
-        assert forecast.contributions[0].name == "market level"
-        assert sum(share.usd for share in forecast.contributions) == pytest.approx(forecast.resale_usd)
-    names = {share.name for share in bargain.forecast.contributions}
-    assert {"build", "what the ask tells"} <= names
-    assert appraiser.forecast(axie, now, explained=False).contributions == ()
+    plain, asked = appraiser.forecast(axie, now), bargain.forecast
+    assert plain.contributions == asked.contributions == ()
+    for forecast in (plain, asked):
+        shares = appraiser.explain(axie, forecast).contributions
+        assert shares[0].name == "market level"
+        assert sum(share.usd for share in shares) == pytest.approx(forecast.resale_usd)
+    assert {"build", "what the ask tells"} <= {share.name for share in shares}
 
 
 def test_how_fast_a_resale_would_sell_is_told_where_history_tells(
