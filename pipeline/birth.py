@@ -61,6 +61,7 @@ def run(order: Order) -> Result:
     from models.registry import Registry, RegistryError
     from pipeline.labels import build_sales, due, files_of, listing_outcomes
     from pipeline.objects import StoreError, link, open_store
+    from pipeline.side import part_strength_tables
     from pipeline.training import train
     from pipeline.validation import ValidationFailed, save_report, validate
 
@@ -87,6 +88,7 @@ def run(order: Order) -> Result:
             labels.table,
             Registry(store, order.key.encode()),
             listing_outcomes(store, since, youngest=None),
+            part_strength_tables(store, labels.damaged),
             n_jobs=order.jobs,
             progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
             facts={

@@ -7,9 +7,11 @@ has the features that it would have had when it was live, with nothing of itself
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +20,14 @@ from models.ensemble import TrainingError
 from models.members import Floats
 from pipeline.appraisal.features import features
 from pipeline.appraisal.memory import Ints
-from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.state import LEVEL, MarketState, Strength
 from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, from_axie, from_table
 
 if TYPE_CHECKING:  # what serves never sees a table, and does without the library
     import pandas as pd
 
     from pipeline.labels import ListingOutcome
+    from pipeline.side import Dated, PartStrength
 
 YOUNG = timedelta(hours=8)  # what is seen later has been passed over by buyers already
 Progress = Callable[[str, float], None]
@@ -78,20 +81,26 @@ class Asks:
 def replayed(
     table: pd.DataFrame,
     outcomes: Sequence[ListingOutcome] = (),
+    strengths: Sequence[Dated[PartStrength]] = (),
     progress: Progress = lambda _stage, _fraction: None,
 ) -> Examples:
-    """Replay a sales table and listings. Raises TrainingError where there are no sales."""
+    """Replay a sales table and listings, each part as strong as the table of its day says.
+
+    Raises TrainingError where there are no sales.
+    """
     if not len(table):
         raise TrainingError("there are no sales to learn from: collect some first (`axieflip collect`)")
     state = MarketState()
     blocks: list[tuple[Floats, Floats]] = []
     events: list[Event] = []
     total = len(table) + len(outcomes)
-    for taken, view in state.walk(_merged(table, outcomes)):
-        # What the keys looked like is not needed once the features are made of it.
-        blocks.append((features(view, [event.subject for event in taken]), view.levels[:, LEVEL].copy()))
-        events += taken
-        progress("replaying history", min(1.0, len(events) / total))
+    for held, span in _spans(_merged(table, outcomes), strengths):
+        state.strengths = held
+        for taken, view in state.walk(span):
+            # The view, which is large, is not needed once the features are made of it.
+            blocks.append((features(view, [event.subject for event in taken]), view.levels[:, LEVEL].copy()))
+            events += taken
+            progress("replaying history", min(1.0, len(events) / total))
     X = np.concatenate([block for block, _ in blocks])
     level = np.concatenate([levels for _, levels in blocks])
     sale = np.array([isinstance(event, SaleEvent) for event in events])
@@ -106,14 +115,30 @@ def replayed(
     )
 
 
-def _merged(table: pd.DataFrame, outcomes: Sequence[ListingOutcome]) -> Iterator[Event]:
+def strength_of(row: PartStrength) -> Strength:
+    """A part's strength as the state keeps it."""
+    return float(row.tier), float(row.energy), float(row.attack), float(row.defence)
+
+
+def _spans(
+    events: Sequence[Event], tables: Sequence[Dated[PartStrength]]
+) -> Iterator[tuple[Mapping[str, Strength], Sequence[Event]]]:
+    """The events in spans of time, each with the strengths of parts that held then."""
+    begins = [datetime.combine(table.day, datetime.min.time(), UTC).timestamp() for table in tables]
+    edges = [bisect_left(events, begin, key=lambda event: event.at) for begin in begins]
+    yield {}, events[: edges[0] if edges else len(events)]
+    for table, (start, stop) in zip(tables, pairwise([*edges, len(events)]), strict=True):
+        yield {row.part: strength_of(row) for row in table.rows}, events[start:stop]
+
+
+def _merged(table: pd.DataFrame, outcomes: Sequence[ListingOutcome]) -> list[Event]:
     events: list[Event] = list(from_table(table))
     for outcome in outcomes:
         seen = outcome.seen_at.timestamp()
         events.append(AskEvent(from_axie(outcome.axie), seen, outcome.ask_usd, outcome.seller))
     # Stable: what the table or the listings say first of one moment stays first.
     events.sort(key=lambda event: event.at)
-    return iter(events)
+    return events
 
 
 def _asks(X: Floats, level: Floats, outcomes: Sequence[ListingOutcome]) -> Asks:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.labels import ListingOutcome
+    from pipeline.side import Dated, PartStrength
 
 WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
 HALF_LIFE_S = 14 * DAY
@@ -137,6 +138,7 @@ def train(
     table: pd.DataFrame,
     registry: Registry,
     outcomes: Sequence[ListingOutcome] = (),
+    strengths: Sequence[Dated[PartStrength]] = (),
     *,
     seed: int = 0,
     n_jobs: int = 1,
@@ -145,13 +147,13 @@ def train(
 ) -> Outcome:
     """Train on a sales table, store the version signed, and promote it if it earns its place.
 
-    `outcomes` are what became of listings; `facts` of the data go onto the version's card. Raises
-    TrainingError if the data cannot give a model; nothing is stored then.
+    `outcomes` are what became of listings, `strengths` those of parts by day; `facts` of the data go onto
+    the version's card. Raises TrainingError if the data cannot give a model; nothing is stored then.
     """
     from pipeline.promotion import verdict
 
     began = time.perf_counter()
-    data = replayed(table, outcomes, lambda stage, share: progress(stage, 0.15 * share))
+    data = replayed(table, outcomes, strengths, lambda stage, share: progress(stage, 0.15 * share))
     learnt = learn(
         data,
         seed=seed,

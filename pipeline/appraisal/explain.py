@@ -30,7 +30,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "purity, level and stats": (
         "pure_parts", "purity", "level", "hp", "speed", "skill", "morale", "evolved_parts",
         "class_breed_pure"),
-    "build": (*SLOTS, "expected", "build", "battle", "parts_", "pairs_", "triples_"),
+    "build": (*SLOTS, "expected", "build", "battle", "parts_", "pairs_", "triples_", "strength_"),
     "class": ("class",),
 }  # fmt: skip
 # The order in which they are put in place.

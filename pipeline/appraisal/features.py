@@ -43,6 +43,7 @@ NAMES: tuple[str, ...] = (
     *(f"level_{HORIZONS_S[index] / 3600:g}h" for index in _MOVES),
     *(f"{kind}_{what}" for kind in STANDING for what in ("floor", "depth")),
     "seller_listings",
+    *(f"strength_{what}" for what in ("tier", "energy", "attack", "defence", "least_tier", "most_tier")),
     "hour_sin",
     "hour_cos",
     *_TRAITS,
@@ -67,6 +68,9 @@ def features(view: View, subjects: Sequence[Subject]) -> Floats:
         _own(view),
         view.levels[:, _MOVES] - view.levels[:, [LEVEL]],
         view.standing,
+        view.strengths.sum(axis=1),
+        view.strengths[..., 0].min(axis=1, keepdims=True),
+        view.strengths[..., 0].max(axis=1, keepdims=True),
         _hours(view.at),
         np.array([_traits(subject) for subject in subjects]),
     )

@@ -8,7 +8,7 @@ follows each sale's surprise, so that comparables of last week are read at today
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 
@@ -35,6 +35,7 @@ from pipeline.appraisal.memory import (
 from pipeline.appraisal.subject import (
     CATEGORIES,
     NAN,
+    SLOTS,
     AskEvent,
     Event,
     SaleEvent,
@@ -49,6 +50,9 @@ OWN = 200_000  # axies whose own last sale is remembered
 SHRINKAGE = 2.0  # a look-up with this many comparables counts as much as the coarser one above it
 SURPRISE = 0.7  # a single sale moves the level by no more than if it were this far off
 MOST_CODES = 250  # values of a category that are told apart: scikit-learn's trees know no more
+# Tier, energy, attack and defence of a part.
+Strength = tuple[float, float, float, float]
+UNKNOWN: Strength = (NAN, NAN, NAN, NAN)
 BLOCK = 1000  # sales whose keys are computed at once
 
 # Coarse to fine. Each finer look-up is shrunk towards the one before it.
@@ -77,8 +81,9 @@ class View:
     `at` (n,) in seconds since 1970; `levels` (n, horizons); `expected` (n,) the relative log price by
     comparables alone; `sums` (n, kinds, 4) as of when each was last added to; `newest` (n, listed kinds,
     NEWEST, 2) times and relative log prices; `own` (n, 2) the axie's own last sale; `standing` (n, WIDTH)
-    what else stands for sale (`Book.look`); `codes` (n, categories) numbers of class, parts and
-    collection. NaN, and minus infinity for times, is unknown.
+    what else stands for sale (`Book.look`); `strengths` (n, parts, 4) tier, energy, attack and defence of
+    each part; `codes` (n, categories) numbers of class, parts and collection. NaN, and minus infinity for
+    times, is unknown.
     """
 
     at: Floats
@@ -88,6 +93,7 @@ class View:
     newest: Floats
     own: Floats
     standing: Floats
+    strengths: Floats
     codes: Floats
 
     @classmethod
@@ -101,6 +107,7 @@ class View:
             np.empty((count, len(LISTED), NEWEST, 2)),
             np.empty((count, 2)),
             np.empty((count, WIDTH)),
+            np.empty((count, len(SLOTS), len(UNKNOWN))),
             np.empty((count, len(CATEGORIES))),
         )
 
@@ -133,6 +140,7 @@ class _Snapshot(msgspec.Struct):
     own: dict[int, tuple[float, float]]
     codes: list[dict[str, int]]
     asks: dict[int, Ask]
+    strengths: dict[str, Strength]
 
 
 class MarketState:
@@ -147,6 +155,7 @@ class MarketState:
         self.sales = 0
         self.memory = Memory()
         self.book = Book()
+        self.strengths: Mapping[str, Strength] = {}  # of the parts, by the table that holds now
         self._own: dict[int, tuple[float, float]] = {}
         self._codes: list[dict[str, int]] = [{} for _ in CATEGORIES]
 
@@ -254,6 +263,7 @@ class MarketState:
                 self._own,
                 self._codes,
                 self.book.dump(),
+                dict(self.strengths),
             )
         )
 
@@ -270,7 +280,7 @@ class MarketState:
         state.levels, state._weights = stored.levels, stored.weights
         state.at, state.sales = stored.at, stored.sales
         state.memory, state._own, state._codes = Memory.restore(stored.memory), stored.own, stored.codes
-        state.book = Book.restore(stored.asks)
+        state.book, state.strengths = Book.restore(stored.asks), stored.strengths
         return state
 
     def _rows(self, found: list[int]) -> Ints:
@@ -305,6 +315,7 @@ class MarketState:
         view.newest[index] = memory.sales[memory.newest[rows[LISTED]], : RELATIVE + 1]
         view.own[index] = self._own.get(subject.axie_id, (-math.inf, NAN))
         view.standing[index] = self.book.look(subject.axie_id, found, self.level)
+        view.strengths[index] = [self.strengths.get(part, UNKNOWN) for part in subject.parts]
         view.codes[index] = [
             codes.get(value, NAN) for codes, value in zip(self._codes, subject.categories, strict=True)
         ]
