@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The database and its migrations.", no_args_is_help=True)
 app.add_typer(database, name="db")
+model = typer.Typer(help="The stored versions of the model, and which of them serves.", no_args_is_help=True)
+app.add_typer(model, name="model")
 
 
 def say(text: str) -> None:
@@ -114,6 +116,43 @@ def doctor() -> None:
     from bot.doctor import examine
 
     raise typer.Exit(asyncio.run(examine()))
+
+
+@model.command(name="list")
+def list_models(
+    json: Annotated[bool, typer.Option("--json", help="One JSON list on standard output.")] = False,
+) -> None:
+    """All stored versions, the newest first, with what they promise and which of them serves."""
+    from bot.models_command import list_command
+
+    list_command(_settings("discord_token", "market_api_key"), as_json=json)
+
+
+@model.command()
+def show(
+    version: Annotated[str | None, typer.Argument(help="[default: the one that serves]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The card as JSON on standard output.")] = False,
+) -> None:
+    """One version in full: its data, figures, members and how it fared against the champion."""
+    from bot.models_command import show_command
+
+    show_command(_settings("discord_token", "market_api_key"), version, as_json=json)
+
+
+@model.command()
+def promote(version: Annotated[str, typer.Argument(help="As `axieflip model list` names it.")]) -> None:
+    """Let a stored version serve, once it has shown that it can."""
+    from bot.models_command import promote_command
+
+    promote_command(_settings("discord_token", "market_api_key"), version)
+
+
+@model.command()
+def rollback() -> None:
+    """Let the champion before the present one serve again."""
+    from bot.models_command import rollback_command
+
+    rollback_command(_settings("discord_token", "market_api_key"))
 
 
 @database.command()

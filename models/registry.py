@@ -14,6 +14,7 @@ import io
 import json
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -142,6 +143,29 @@ class Registry:
 
     def load(self, version: str) -> tuple[Card, Any]:
         """The version's card and artefact, unpickled only after its digest has been verified."""
+        card = self.readable(version)
+        try:
+            data = self._store.get(f"models/{version}/model.joblib")
+        except LookupError:
+            raise NoSuchVersion(f"model {version} has no artefact: retrain, or roll back") from None
+        if len(data) < card.size:
+            raise BadSignature(
+                f"the artefact of model {version} is damaged: {len(data):,} of its {card.size:,} bytes are "
+                "there: retrain, or roll back"
+            )
+        if len(data) != card.size or not hmac.compare_digest(hashlib.sha256(data).hexdigest(), card.digest):
+            raise BadSignature(
+                f"the artefact of model {version} is damaged or not the one signed: retrain, or roll back"
+            )
+        try:
+            return card, joblib.load(io.BytesIO(data))
+        except (AttributeError, ImportError) as error:
+            raise ForeignFormat(
+                f"model {version} is made of parts that this program no longer has ({error}): retrain"
+            ) from error
+
+    def readable(self, version: str) -> Card:
+        """The version's card, if its format and libraries are ours; ForeignFormat if not."""
         card = self.card(version)
         if card.format != FORMAT:
             raise ForeignFormat(
@@ -156,18 +180,7 @@ class Registry:
         ]
         if foreign:
             raise ForeignFormat(f"model {version} was trained with {', '.join(foreign)}: retrain")
-        try:
-            data = self._store.get(f"models/{version}/model.joblib")
-        except LookupError:
-            raise NoSuchVersion(f"model {version} has no artefact: retrain, or roll back") from None
-        if len(data) != card.size or not hmac.compare_digest(hashlib.sha256(data).hexdigest(), card.digest):
-            raise BadSignature(f"the artefact of model {version} is damaged or not the one signed: retrain")
-        try:
-            return card, joblib.load(io.BytesIO(data))
-        except (AttributeError, ImportError) as error:
-            raise ForeignFormat(
-                f"model {version} is made of parts that this program no longer has ({error}): retrain"
-            ) from error
+        return card
 
     def versions(self) -> list[str]:
         """Names of all complete versions, in the order of their names."""
@@ -193,19 +206,20 @@ class Registry:
             before = list(reign.before) + [reign.version] * (reign.version != version)
         self._crown(version, before)
 
-    def rollback(self) -> str:
+    def rollback(self, check: Callable[[str], object] | None = None) -> str:
         """Make the champion's predecessor the champion again and return its name.
 
         What was rolled back from is forgotten as a predecessor, so that a second rollback goes one further
-        back. Versions that are no longer complete or correctly signed are passed over. NoSuchVersion where
-        no predecessor is left.
+        back. Versions of which `check` raises RegistryError are passed over, by default those that are no
+        longer complete or correctly signed. NoSuchVersion where no predecessor is left.
         """
+        check = check or self.card
         reign = self._reign()
         before = list(reign.before)
         while before:
             version = before.pop()
             try:
-                self.card(version)
+                check(version)
             except RegistryError:
                 continue
             self._crown(version, before)

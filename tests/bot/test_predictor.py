@@ -9,7 +9,7 @@ from bot.errors import NoChampion
 from bot.services.predictor import Predictor
 from models import ensemble
 from models.members import MEMBERS
-from models.registry import Registry
+from models.registry import Registry, RegistryError
 from pipeline.clock import ManualClock
 from pipeline.market.values import Rates, Token
 from pipeline.objects import LocalStore
@@ -22,8 +22,13 @@ RATES = Rates(NOON, dict.fromkeys(Token, 1.0) | {Token.WETH: 2000.0})
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    registry = Registry(LocalStore(tmp_path_factory.mktemp("store")), KEY)
+def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    return LocalStore(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def registry(store: LocalStore) -> Registry:
+    registry = Registry(store, KEY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ensemble, "MEMBERS", {"linear": MEMBERS["linear"]})
         train(table(events(1500)), registry)
@@ -62,6 +67,32 @@ async def test_the_champion_is_taken_on_once_and_again_only_when_it_changes(
     assert predictor.version == "other" != first
     assert predictor.card is not None
     assert predictor.card["rows"] == 1500
+
+
+@pytest.mark.parametrize("wrong", ["key", "libraries", "truncated", "format", "content"])
+async def test_a_champion_that_cannot_be_used_leaves_the_present_one_serving(
+    predictor: Predictor, registry: Registry, store: LocalStore, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await predictor.refresh()
+    serving = predictor.version
+    card, artefact = registry.load(registry.champion())
+    with monkeypatch.context() as patch:
+        if wrong == "libraries":
+            patch.setattr("models.registry._libraries", lambda: {"numpy": "1.0.0"})
+        if wrong == "format":
+            patch.setattr("models.registry.FORMAT", 0)
+        registry.save("wrong", artefact if wrong != "content" else {}, card.facts)
+    registry.promote("wrong")
+    if wrong == "truncated":
+        store.put("models/wrong/model.joblib", store.get("models/wrong/model.joblib")[:-9])
+    if wrong == "key":
+        Registry(store, b"somebody else's key").save("wrong", artefact, card.facts)
+    with pytest.raises(RegistryError, match="retrain"):
+        await predictor.refresh()
+    assert predictor.version == serving
+    assert predictor.forecast(make_axie()).model_version == serving
+    registry.rollback()
+    assert not await predictor.refresh()
 
 
 async def test_listings_in_a_token_without_a_rate_are_left_unpriced_and_the_others_priced(

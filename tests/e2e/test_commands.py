@@ -15,7 +15,18 @@ from tests.e2e.processes import Finished, environment, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-COMMANDS = ("run", "collect", "train", "evaluate", "doctor", "demo", "db", "db upgrade")
+COMMANDS = (
+    "run",
+    "collect",
+    "train",
+    "evaluate",
+    "model",
+    "model rollback",
+    "doctor",
+    "demo",
+    "db",
+    "db upgrade",
+)
 NOWHERE = "http://127.0.0.1:9"
 
 

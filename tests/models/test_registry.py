@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import io
 import json
 import os
@@ -237,3 +239,42 @@ def test_a_version_made_of_parts_that_are_gone_is_a_sentence(
     monkeypatch.delattr(f"{__name__}.Retired")
     with pytest.raises(ForeignFormat, match=r"no longer has.*retrain"):
         registry.load("v1")
+
+
+def test_a_version_of_an_older_program_names_both_formats(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("models.registry.FORMAT", 0)
+        registry.save("v1", "a", {})
+    with pytest.raises(ForeignFormat, match="has format 0, this program reads 1"):
+        registry.load("v1")
+
+
+def test_a_card_with_other_fields_is_of_another_format(registry: Registry, store: Memory) -> None:
+    registry.save("v1", "a", {})
+    text = json.dumps({"version": "v1", "weights": []}).encode()
+    store["models/v1/card.json"] = text
+    store["models/v1/signature"] = hmac.new(KEY, text, hashlib.sha256).hexdigest().encode()
+    with pytest.raises(ForeignFormat, match="card of model v1"):
+        registry.load("v1")
+
+
+def test_a_truncated_artefact_says_how_much_of_it_is_there(registry: Registry, store: Memory) -> None:
+    registry.save("v1", "a" * 1000, {})
+    whole = len(store["models/v1/model.joblib"])
+    store["models/v1/model.joblib"] = store["models/v1/model.joblib"][:7]
+    with pytest.raises(BadSignature, match=f"7 of its {whole} bytes"):
+        registry.load("v1")
+
+
+def test_a_rollback_can_ask_more_of_a_version_than_a_signature(registry: Registry) -> None:
+    for version in ("v1", "v2", "v3"):
+        registry.save(version, 1, {})
+        registry.promote(version)
+
+    def check(version: str) -> None:
+        if version == "v2":
+            raise RegistryError("it cannot serve")
+
+    assert registry.rollback(check) == "v1"
