@@ -111,6 +111,76 @@ def evaluate(
 
 
 @app.command()
+def backtest(
+    sales: Annotated[
+        list[Path] | None, typer.Option(help="A sales table, CSV or Parquet; may be repeated.")
+    ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Listings and sales of the object store instead.")
+    ] = False,
+    from_: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="Offers from this day on. [default: after half of the sales]"
+        ),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day of offers. [default: the data's last]"),
+    ] = None,
+    min_net: Annotated[
+        list[float] | None,
+        typer.Option(help="Least expected net in dollars. Repeat this and the next two for a grid. [0.3]"),
+    ] = None,
+    min_return: Annotated[
+        list[float] | None, typer.Option(help="Least net over cost, as a fraction. [0.2]")
+    ] = None,
+    min_probability: Annotated[
+        list[float] | None, typer.Option(min=0, max=1, help="Least chance that it pays. [0.7]")
+    ] = None,
+    fee: Annotated[
+        float, typer.Option(min=0, max=0.99, help="The marketplace's share of a resale.")
+    ] = 0.0425,
+    gas: Annotated[float, typer.Option(min=0, help="Gas of a purchase and its resale, in dollars.")] = 0.01,
+    retrain: Annotated[
+        Literal["daily", "never"], typer.Option(help="Learn anew at each day's start, or only once.")
+    ] = "daily",
+    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    png: Annotated[Path | None, typer.Option(help="Draw the profits into this file.")] = None,
+) -> None:
+    """What the signals of some days would have brought, learning only from what came before each."""
+    if bool(sales) == store:
+        raise typer.BadParameter("give either --sales FILE, once or more, or --store")
+    objects = None
+    if store:
+        from bot.app import open_objects
+
+        objects = open_objects(_settings("discord_token", "market_api_key", "model_signing_key"))
+    from bot.backtesting import Plan, backtest_command
+    from pipeline.backtest.results import grid
+    from pipeline.backtest.weighing import Terms
+    from pipeline.signal import Thresholds
+
+    usual = Thresholds()
+    plan = Plan(
+        thresholds=grid(
+            min_net or [usual.min_net_usd],
+            min_return or [usual.min_return],
+            min_probability or [usual.min_probability],
+        ),
+        terms=Terms(fee, gas),
+        first=from_.date() if from_ else None,
+        last=to.date() if to else None,
+        daily=retrain == "daily",
+        jobs=jobs,
+        as_json=json,
+        png=png,
+    )
+    backtest_command(plan, sales or [], objects)
+
+
+@app.command()
 def doctor() -> None:
     """Check everything that a running bot needs, and say what to do about what is wrong."""
     from bot.doctor import examine

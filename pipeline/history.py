@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -62,6 +62,14 @@ class Examples:
         found[order[again]] = order[again + 1]
         return found
 
+    def sales_before(self, at: float) -> Examples:
+        """The sales before a moment alone, without asks, whose outcomes may lie after it."""
+        rows = slice(0, int(np.searchsorted(self.at, at)))
+        empty = np.empty(0)
+        none = Asks(self.asks.X[:0], empty, empty, empty, empty.astype(bool))
+        held = {name: getattr(self, name)[rows] for name in ("X", "log_usd", "level", "at", "axie")}
+        return replace(self, asks=none, **held)
+
 
 @dataclass(frozen=True, slots=True)
 class Asks:
@@ -94,7 +102,7 @@ def replayed(
     blocks: list[tuple[Floats, Floats]] = []
     events: list[Event] = []
     total = len(table) + len(outcomes)
-    for held, span in _spans(_merged(table, outcomes), strengths):
+    for held, span in _spans(merged(table, outcomes), strengths):
         state.strengths = held
         for taken, view in state.walk(span):
             # The view, which is large, is not needed once the features are made of it.
@@ -131,7 +139,8 @@ def _spans(
         yield {row.part: strength_of(row) for row in table.rows}, events[start:stop]
 
 
-def _merged(table: pd.DataFrame, outcomes: Sequence[ListingOutcome]) -> list[Event]:
+def merged(table: pd.DataFrame, outcomes: Sequence[ListingOutcome]) -> list[Event]:
+    """The sales of a table and the asks of listings as one stream, in order of time."""
     events: list[Event] = list(from_table(table))
     for outcome in outcomes:
         seen = outcome.seen_at.timestamp()

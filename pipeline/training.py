@@ -81,6 +81,11 @@ def learn(
     """Fit everything on replayed history. Raises TrainingError where it is too short."""
     rows = to_learn_from(data.X, data.y, data.at)
     fitted = fit(rows, seed=seed, n_jobs=n_jobs, overrides=overrides, progress=progress)
+    return learnt_around(data, fitted)
+
+
+def learnt_around(data: Examples, fitted: Fitted) -> Learnt:
+    """What the same history teaches of flips and of selling, beside an ensemble fitted on it."""
     return Learnt(fitted, _flips(data, fitted), _selling(data, fitted))
 
 

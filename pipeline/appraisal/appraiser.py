@@ -17,6 +17,7 @@ import numpy as np
 from models.distribution import Calibrator, Residuals
 from models.ensemble import Ensemble
 from models.members import Floats
+from pipeline.appraisal.economics import odds
 from pipeline.appraisal.explain import contributions
 from pipeline.appraisal.features import NAMES, features
 from pipeline.appraisal.flips import Flips
@@ -168,11 +169,8 @@ class Appraiser:
         at: datetime,
         stale: bool,
     ) -> Prediction:
-        fee, cost = listing.fee_bps / 10_000, ask_usd + gas_usd
-        residuals = self.flips.residuals
-        atoms = residuals.atoms(*resale)
-        probability = residuals.above((math.log(cost / (1 - fee)) - resale[0]) / resale[1])
-        net = float(atoms.mean()) * (1 - fee) - cost
+        fee, residuals = listing.fee_bps / 10_000, self.flips.residuals
+        net, return_, probability = odds(residuals, resale, ask_usd + gas_usd, fee)
         forecast = self._forecast(priced, index, listing.axie.id, at, *resale, residuals)
         known = math.expm1(priced.X[index, _BATTLE_WEIGHT])
         return Prediction(
@@ -182,7 +180,7 @@ class Appraiser:
             gas_usd=gas_usd,
             fee=fee,
             net_usd=net,
-            return_=net / cost,
+            return_=return_,
             probability=probability,
             cautions=tuple(self._cautions(listing, known, forecast, ask_usd, stale)),
             sell_chance=selling[0],

@@ -75,7 +75,7 @@ class Timeline:
 def timeline(table: pd.DataFrame, progress: Progress) -> Timeline:
     """Replay a sales table (`pipeline.sales`) through the market state, in its order."""
     count = len(table)
-    state, trail = MarketState(), _Trail()
+    state, trail = MarketState(), Trail()
     at, level, comparable, log_price = np.empty((4, count))
     group, seen = np.empty((2, count), dtype=np.int64)
     matrix: list[Floats] = []
@@ -98,7 +98,7 @@ def timeline(table: pd.DataFrame, progress: Progress) -> Timeline:
     return Timeline(known, log_price)
 
 
-class _Trail:
+class Trail:
     """What the baselines remember of earlier sales. Looking never changes what prices are known."""
 
     def __init__(self) -> None:
@@ -118,11 +118,13 @@ class _Trail:
         return middle, self._seen[build], self._numbers.setdefault(group, len(self._numbers))
 
     def traits(self, subject: Subject) -> list[float]:
+        """The values of `TRAITS`, kinds numbered as they first appear."""
         kinds = (subject.class_, *subject.parts)
         coded = [float(code.setdefault(k, len(code))) for code, k in zip(self._codes, kinds, strict=True)]
         return [*coded, float(subject.breed_count), subject.pure_parts]
 
     def observe(self, build: int, group: int, price_usd: float) -> None:
+        """Take a sale in."""
         self._builds[build].append(price_usd)
         self._groups[group].append(price_usd)
         self._all.append(price_usd)
