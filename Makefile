@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint bench bench-model bench-discord screenshots lock clean
+.PHONY: help demo run test lint bench bench-promises bench-model bench-discord screenshots lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 
 bench: .venv/dev ## Alert latency and scoring time; writes bench/results*.json
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-promises: .venv/dev ## What signals promise in the simulated market, beside what came of it
+	@$(BIN)/python -m bench.promises $(ARGS)
 
 bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what training costs
 	@$(BIN)/python -m bench.model $(ARGS)

@@ -23,7 +23,7 @@ from models.distribution import Calibrator
 from models.members import MEMBERS, Floats, Regressor, fit_member
 from models.metrics import Metrics, measure
 
-EDGES = (0.64, 0.82, 1.0)  # where the two slices begin and end, as shares of the rows
+EDGES = (0.5, 0.75, 1.0)  # where the two slices begin and end, as shares of the rows
 MIN_ROWS = 500
 MIN_WEIGHT = 0.03
 MIN_SCALE = 0.02

@@ -22,7 +22,7 @@ from models.members import Floats
 from models.registry import Card, Registry, RegistryError
 from pipeline.appraisal.appraiser import Appraiser
 from pipeline.appraisal.features import NAMES
-from pipeline.appraisal.flips import WITHIN_S, Flips
+from pipeline.appraisal.flips import WITHIN_S, Flips, followed
 from pipeline.appraisal.memory import DAY
 from pipeline.appraisal.selling import Selling
 from pipeline.appraisal.state import MarketState
@@ -119,6 +119,7 @@ def _flips(data: Examples, fitted: Fitted, until: int | None = None) -> Flips:
         fitted.scale[bought - first],
         data.log_usd[following[bought]] - forecast,
         Residuals.fit(fitted.ensemble.errors),
+        followed(data.at[following[bought]] - data.at[bought], data.at[-1] - data.at[first:]),
     )
 
 

@@ -126,10 +126,18 @@ def truth_of(world: World, order: Order) -> dict[str, Any]:
         "origin": order.origin,
         "buyable": order.buyable,
         "status": order.status.value,
+        "sold_usd": _sold_for(world, order),
         "closed_at": order.closed or None,
         "banned": bool(columns["banned"][order.row]),
         "egg": bool(columns["egg"][order.row]),
     }
+
+
+def _sold_for(world: World, order: Order) -> float | None:
+    """What it was sold for, in USD at the rates of its listing; None if it was not sold."""
+    if order.sale < 0:
+        return None
+    return float(order.asked * world.economy.sales[order.sale].price / order.base)
 
 
 def _bad(reason: str) -> web.HTTPBadRequest:

@@ -45,9 +45,9 @@ def test_what_came_within_the_embargo_before_a_slice_teaches_nothing_about_it() 
     rows = make_rows(600)
     start = int(len(rows) * ensemble.EDGES[0])
     assert ensemble._embargoed(rows, start) == start  # the row at the very moment is the slice's own
-    hour = dataclasses.replace(rows, embargo_s=3600.0)
-    stop = ensemble._embargoed(hour, start)
-    assert rows.at[stop - 1] <= rows.at[start] - 3600.0 < rows.at[stop]
+    minutes = dataclasses.replace(rows, embargo_s=600.0)
+    stop = ensemble._embargoed(minutes, start)
+    assert rows.at[stop - 1] <= rows.at[start] - 600.0 < rows.at[stop]
 
 
 def test_a_member_that_does_not_help_is_left_out_and_said_so() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.distribution import Residuals
-from pipeline.appraisal.flips import ENOUGH, KNOTS, USUAL, Flips
+from pipeline.appraisal.flips import ENOUGH, KNOTS, USUAL, Flips, followed
 
 NORMAL = Residuals.fit(np.random.default_rng(0).normal(size=4000))
 
@@ -66,3 +66,29 @@ def test_absurd_outcomes_do_not_bend_the_curve() -> None:
     bent = Flips.fit(gap, scale, outcome, NORMAL)
     np.testing.assert_allclose(bent.curve, plain.curve, atol=0.05)
     assert bent.pairs == 1980 > ENOUGH
+
+
+def test_history_that_ends_does_not_make_resales_look_cheap() -> None:
+    """Who asks more waits longer: without weights, the quick and cheap resales would speak for all."""
+    rng = np.random.default_rng(3)
+    count = 20_000
+    gap, scale = rng.normal(0, 0.2, count), np.full(count, 0.1)
+    premium = rng.normal(0.1, 0.1, count)
+    wait = rng.exponential(10.0, count) * np.exp(premium / 0.1)
+    follow_up = rng.uniform(0, 72.0, count)
+    seen = wait < follow_up
+    pairs = (gap[seen], scale[seen], premium[seen], NORMAL)
+    within = wait < 72.0
+    truth = float(np.median(premium[within]))
+    plain = Flips.fit(*pairs)
+    weighed = Flips.fit(*pairs, followed(wait[seen], follow_up))
+    at_zero = [float(np.interp(0.0, KNOTS, flips.curve)) for flips in (plain, weighed)]
+    assert at_zero[0] < truth - 0.012
+    assert at_zero[1] == pytest.approx(truth, abs=0.008)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.lists(st.floats(0, 100), max_size=20))
+def test_a_longer_wait_never_weighs_less(follow_up: list[float], waits: list[float]) -> None:
+    weight = followed(np.sort(waits), np.array(follow_up))
+    assert (np.diff(weight) >= 0).all()
+    assert ((weight >= 1) & (weight <= 10)).all()
