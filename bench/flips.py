@@ -41,8 +41,8 @@ class Remembering(Model):
 
 def flips(
     table: pd.DataFrame, model: Remembering, *, first: date, daily: bool, progress: Progress, out: Console
-) -> list[tuple[str, str, bool]]:
-    """Print the backtest of what a walk has learnt; what must hold, what was found and whether it does."""
+) -> list[str]:
+    """Print the backtest of what a walk has learnt; the lines that say whether what must hold does."""
 
     def remembered(history: Examples, _progress: Progress) -> Learnt:
         return learnt_around(history, model.learnt[len(history.at)])
@@ -52,18 +52,13 @@ def flips(
     found = report(weighed, GRID, Terms(), "sales", daily=daily)
     show_report(found, out)
     ours, theirs = found.top_tenth.model, found.top_tenth.comparable
-    if None in (ours.win_rate, theirs.win_rate, ours.mean_net_usd, theirs.mean_net_usd):
-        return [("best tenth of signals against the comparable median", "none was sold again", False)]
+    lines = [
+        ("the best tenth of signals wins more often than the comparable median's choice",
+         ours.win_rate or 0.0, theirs.win_rate or 0.0, "{:.1%}"),
+        ("and earns more each", ours.mean_net_usd or 0.0, theirs.mean_net_usd or 0.0, "${:.2f}"),
+        ("and in all", ours.total_net_usd, theirs.total_net_usd, "${:,.0f}"),
+    ]  # fmt: skip
     return [
-        (
-            "the best tenth of signals wins more often than the comparable median's",
-            f"{ours.win_rate:.1%} against {theirs.win_rate:.1%}",
-            ours.win_rate > theirs.win_rate,
-        ),
-        (
-            "and earns more: the mean net, and all of it",
-            f"${ours.mean_net_usd:.2f} against ${theirs.mean_net_usd:.2f},"
-            f" ${ours.total_net_usd:,.0f} against ${theirs.total_net_usd:,.0f}",
-            ours.mean_net_usd > theirs.mean_net_usd and ours.total_net_usd > theirs.total_net_usd,
-        ),
+        f"{'holds ' if own > other else 'MISSED'}  {what}: {form.format(own)} against {form.format(other)}"
+        for what, own, other, form in lines
     ]

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from bench.flips import Remembering, flips
 from bot.evaluating import show_tables
 from models.ensemble import Fitted
-from pipeline.evaluation.forecasters import Baseline, Model, Point, baselines, plain_traits
+from pipeline.evaluation.forecasters import Baseline, Point, baselines, plain_traits
 from pipeline.evaluation.metrics import Floats
 from pipeline.evaluation.timeline import KINDS, TRAITS, Known, Progress
 from pipeline.evaluation.walk import MODEL, Evaluation, evaluate
@@ -48,15 +49,14 @@ def main() -> int:
         return 0
     table = read_sales(paths)
     first = options.first or table["sold_at"].dt.date.drop_duplicates().iloc[-DAYS:].min()
-    forecasters = {
-        MODEL: Model(n_jobs=options.jobs), **baselines(), INFORMED: Baseline(informed_forest),
-    }  # fmt: skip
-    result = evaluate(
-        table, forecasters, first=first, daily=options.retrain == "daily", progress=_log(time.perf_counter())
-    )
+    model, log = Remembering(n_jobs=options.jobs), _log(time.perf_counter())
+    forecasters = {MODEL: model, **baselines(), INFORMED: Baseline(informed_forest)}
+    daily = options.retrain == "daily"
+    result = evaluate(table, forecasters, first=first, daily=daily, progress=log)
     out = Console(width=None if sys.stdout.isatty() else 100)
     show_tables(result, out)
-    for line in (*_verdict(result), *_cost(table, options.jobs)):
+    signals = flips(table, model, first=first, daily=daily, progress=log, out=out)
+    for line in (*_verdict(result), *signals, *_cost(table, options.jobs)):
         out.print(line, highlight=False)
     return 0
 
