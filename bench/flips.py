@@ -13,10 +13,11 @@ from rich.console import Console
 
 from bot.backtesting import show_report
 from models.ensemble import Fitted
+from pipeline.appraisal.economics import Terms
 from pipeline.backtest.offers import sales_as_offers
 from pipeline.backtest.report import report
 from pipeline.backtest.results import grid
-from pipeline.backtest.weighing import Terms, weigh
+from pipeline.backtest.weighing import weigh
 from pipeline.evaluation.forecasters import Model
 from pipeline.evaluation.metrics import Floats
 from pipeline.evaluation.timeline import Known, Progress

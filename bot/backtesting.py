@@ -16,10 +16,11 @@ from rich.table import Table
 from bot.commands import console, stages
 from bot.errors import AxieflipError
 from models.ensemble import TrainingError
+from pipeline.appraisal.economics import Terms
 from pipeline.backtest.offers import Offers, listings_as_offers, sales_as_offers
 from pipeline.backtest.report import Report, Source, report
 from pipeline.backtest.results import Best, Result
-from pipeline.backtest.weighing import BacktestError, Terms, Weighed, weigh
+from pipeline.backtest.weighing import BacktestError, Weighed, weigh
 from pipeline.birth import Progress as Stage
 from pipeline.history import Examples, Progress
 from pipeline.labels import build_sales, listing_outcomes

@@ -158,8 +158,8 @@ def backtest(
 
         objects = open_objects(_settings("discord_token", "market_api_key", "model_signing_key"))
     from bot.backtesting import Plan, backtest_command
+    from pipeline.appraisal.economics import Terms
     from pipeline.backtest.results import grid
-    from pipeline.backtest.weighing import Terms
     from pipeline.signal import Thresholds
 
     usual = Thresholds()

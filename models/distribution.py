@@ -38,9 +38,9 @@ class Residuals:
         widened = np.clip(0.5 + (levels - 0.5) * (n + 1) / n, 0.0, 1.0)
         return cls(np.quantile(standardised, widened))
 
-    def atoms(self, log_price: float, scale: float) -> Floats:
-        """Equally likely prices (GRID,), ascending, for a forecast of the log price."""
-        prices: Floats = np.exp(log_price + scale * self.z)
+    def atoms(self, log_price: Floats, scale: Floats) -> Floats:
+        """Equally likely prices (n, GRID), ascending, for n forecasts of the log price."""
+        prices: Floats = np.exp(log_price[:, None] + scale[:, None] * self.z)
         return prices
 
     @property
@@ -57,10 +57,11 @@ class Residuals:
         found: Floats = np.interp(levels, (np.arange(GRID) + 0.5) / GRID, self.z)
         return found
 
-    def above(self, standardised: float) -> float:
-        """The chance that a standardised residual lies above a value, within [½/GRID, 1 − ½/GRID]."""
+    def above(self, standardised: Floats) -> Floats:
+        """The chance that a standardised residual lies above each value, within [½/GRID, 1 − ½/GRID]."""
         levels = (np.arange(GRID) + 0.5) / GRID
-        return 1.0 - float(np.interp(standardised, self.z, levels))
+        chances: Floats = 1.0 - np.interp(standardised, self.z, levels)
+        return chances
 
 
 class Calibrator:

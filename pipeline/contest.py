@@ -14,13 +14,13 @@ import numpy as np
 
 from models.distribution import Calibrator
 from models.members import Floats
+from pipeline.appraisal.economics import Terms, odds
 from pipeline.appraisal.flips import Flips
 from pipeline.appraisal.memory import Ints
 from pipeline.evaluation.metrics import LEVELS, MIDDLE, Metrics, measure, pinball
 from pipeline.signal import Thresholds
 
-FEE = 0.0425  # of a resale, as the marketplace takes it
-GAS_USD = 0.01  # of a purchase
+TERMS = Terms()
 DRAWS = 2000
 BLOCK = 20  # sales that follow each other err alike, so they are drawn together
 SURE = 0.95
@@ -52,16 +52,8 @@ class Contestant:
     def signals(self, log_usd: Floats, thresholds: Thresholds) -> np.ndarray:
         """Which of the sales, taken as offers at their price, promise enough: (n,) booleans."""
         centre, scale = self.flips.resale(self.centre, self.scale, log_usd)
-        residuals, cost = self.flips.residuals, np.exp(log_usd) + GAS_USD
-        net = np.exp(centre[:, None] + scale[:, None] * residuals.z).mean(axis=1) * (1 - FEE) - cost
-        needed = (np.log(cost / (1 - FEE)) - centre) / scale
-        chance = np.array([residuals.above(value) for value in needed.tolist()])
-        chosen: np.ndarray = (
-            (net >= thresholds.min_net_usd)
-            & (net / cost >= thresholds.min_return)
-            & (chance >= thresholds.min_probability)
-        )
-        return chosen
+        cost = np.exp(log_usd) + TERMS.gas_usd
+        return odds(self.flips.residuals, centre, scale, cost, TERMS.fee).reach(thresholds)
 
 
 class Signals(msgspec.Struct, frozen=True):
@@ -103,7 +95,7 @@ def score(contestant: Contestant, log_usd: Floats, following: Ints) -> Scored:
     chosen = contestant.signals(log_usd, Thresholds())
     resolved = chosen & (following >= 0)
     net = np.zeros(len(log_usd))
-    net[resolved] = np.exp(log_usd[following[resolved]]) * (1 - FEE) - np.exp(log_usd[resolved]) - GAS_USD
+    net[resolved] = TERMS.net(np.exp(log_usd[following[resolved]]), np.exp(log_usd[resolved]))
     error = np.abs(log_usd - quantiles[:, MIDDLE])
     losses = {"error": error, "pinball": pinball(log_usd, quantiles).mean(axis=1), "profit": -net}
     won = float(np.mean(net[resolved] > 0)) if resolved.any() else None

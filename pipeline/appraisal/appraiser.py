@@ -115,12 +115,15 @@ class Appraiser:
         centre, scale = self.flips.resale(priced.centre, priced.scale, np.log(asks))
         middle = centre + scale * self.flips.residuals.quantile(0.5)
         chances, hours = self._selling(middle - priced.centre, priced.scale)
+        fees = np.array([listing.fee_bps / 10_000 for listing in listings])
+        promised = odds(self.flips.residuals, centre, scale, asks + gas_usd, fees)
+        promises = zip(*(figure.tolist() for figure in promised), strict=True)
         return [
             self._weigh(
                 listing, priced, index, (centre[index], scale[index]), float(asks[index]), gas_usd,
-                (chances[index], hours[index]), at, stale,
+                promise, (chances[index], hours[index]), at, stale,
             )
-            for index, listing in enumerate(listings)
+            for index, (listing, promise) in enumerate(zip(listings, promises, strict=True))
         ]  # fmt: skip
 
     def _price(self, axies: Sequence[Axie], at: datetime) -> _Priced:
@@ -165,20 +168,20 @@ class Appraiser:
         resale: tuple[float, float],
         ask_usd: float,
         gas_usd: float,
+        promise: tuple[float, ...],
         selling: tuple[float | None, float | None],
         at: datetime,
         stale: bool,
     ) -> Prediction:
-        fee, residuals = listing.fee_bps / 10_000, self.flips.residuals
-        net, return_, probability = odds(residuals, resale, ask_usd + gas_usd, fee)
-        forecast = self._forecast(priced, index, listing.axie.id, at, *resale, residuals)
+        net, return_, probability = promise
+        forecast = self._forecast(priced, index, listing.axie.id, at, *resale, self.flips.residuals)
         known = math.expm1(priced.X[index, _BATTLE_WEIGHT])
         return Prediction(
             forecast=forecast,
             listing_hash=listing.hash,
             ask_usd=ask_usd,
             gas_usd=gas_usd,
-            fee=fee,
+            fee=listing.fee_bps / 10_000,
             net_usd=net,
             return_=return_,
             probability=probability,

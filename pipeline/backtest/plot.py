@@ -60,7 +60,10 @@ def _profit(axes: Any, weighed: Weighed, grid: Sequence[Thresholds]) -> None:
 
 
 def _by_rank(axes: Any, weighed: Weighed) -> None:
-    lines = ("this model", weighed.net_usd, BLUE), ("comparable median", weighed.comparable_net_usd, AMBER)
+    lines = (
+        ("this model", weighed.odds.net_usd, BLUE),
+        ("comparable median", weighed.comparable_net_usd, AMBER),
+    )
     for name, expected, colour in lines:
         rows = ranked(weighed, expected)
         resolved = np.isfinite(weighed.resold_at[rows])

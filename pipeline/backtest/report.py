@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
+from pipeline.appraisal.economics import Terms
 from pipeline.backtest.results import Best, Tried, best, days, tried
-from pipeline.backtest.weighing import Terms, Weighed
+from pipeline.backtest.weighing import Weighed
 from pipeline.signal import Thresholds
 
 Source = Literal["sales", "listings"]

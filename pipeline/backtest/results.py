@@ -74,12 +74,8 @@ def signals(weighed: Weighed, thresholds: Thresholds) -> Ints:
 
     An axie that was bought is not bought again until it is resold: one offered anew is the same chance.
     """
-    reach = (
-        (weighed.net_usd >= thresholds.min_net_usd)
-        & (weighed.return_ >= thresholds.min_return)
-        & (weighed.probability >= thresholds.min_probability)
-    )
-    return np.array(list(_once(weighed, np.flatnonzero(reach))), dtype=np.int64)
+    reach = np.flatnonzero(weighed.odds.reach(thresholds))
+    return np.array(list(_once(weighed, reach)), dtype=np.int64)
 
 
 def tried(weighed: Weighed, thresholds: Thresholds) -> Tried:
@@ -97,7 +93,7 @@ def best(weighed: Weighed) -> Best:
     number = ceil(len(promising) / 10)
     return Best(
         number,
-        count(weighed, ranked(weighed, weighed.net_usd)[:number]),
+        count(weighed, ranked(weighed, weighed.odds.net_usd)[:number]),
         count(weighed, ranked(weighed, weighed.comparable_net_usd)[:number]),
     )
 
@@ -118,9 +114,9 @@ def count(weighed: Weighed, rows: Ints) -> Result:
         resolved=len(resolved),
         resolved_share=_mean(np.isfinite(weighed.resold_at[rows])),
         win_rate=_mean(net > 0),
-        promised_win_rate=_mean(weighed.probability[resolved]),
+        promised_win_rate=_mean(weighed.odds.probability[resolved]),
         mean_net_usd=_mean(net),
-        promised_mean_net_usd=_mean(weighed.net_usd[resolved]),
+        promised_mean_net_usd=_mean(weighed.odds.net_usd[resolved]),
         median_net_usd=float(np.median(net)) if len(net) else None,
         total_net_usd=total,
         profit_per_day_usd=total / days(weighed),

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
-from msgspec import Struct
 
 from models.ensemble import MIN_ROWS, TrainingError
 from models.members import Floats
-from pipeline.appraisal.economics import odds
+from pipeline.appraisal.economics import Odds, Terms, odds
 from pipeline.appraisal.memory import DAY, Ints
 from pipeline.backtest.offers import Offers
 from pipeline.history import Examples, Progress
@@ -30,27 +29,18 @@ class BacktestError(Exception):
     """The data cannot be tested on as asked; the message says why."""
 
 
-class Terms(Struct, frozen=True):
-    """What a flip costs: the marketplace's share of the resale, and gas in dollars, of buying and selling."""
-
-    fee: float = 0.0425
-    gas_usd: float = 0.01
-
-
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """n offers in time order with what was promised of each, and what came of it.
 
-    Promised: `net_usd`, `return_`, `probability`, and `comparable_net_usd` by the trailing comparable
-    median alone. Came: `realised_usd`, the net of the axie's next sale at `resold_at`; NaN and infinite
-    where it was not sold again.
+    Promised: `odds`, and `comparable_net_usd` by the trailing comparable median alone. Came:
+    `realised_usd`, the net of the axie's next sale at `resold_at`; NaN and infinite where it was not sold
+    again.
     """
 
     at: Floats
     axie: Ints
-    net_usd: Floats
-    return_: Floats
-    probability: Floats
+    odds: Odds
     comparable_net_usd: Floats
     realised_usd: Floats
     resold_at: Floats
@@ -78,7 +68,7 @@ def weigh(
     offers = offers[scored]
     day = np.floor_divide(offers.at, DAY)
     starts = np.unique(day) if daily else day[:1]
-    promised: list[Floats] = []
+    promised: list[Odds] = []
     for number, start in enumerate(starts):
         name = f"{datetime.fromtimestamp(float(start) * DAY, UTC):%Y-%m-%d}"
         stage, done = f"walking on, {name}", number / len(starts)
@@ -93,32 +83,22 @@ def weigh(
         rows = slice(*np.searchsorted(day, [start, start + 1])) if daily else slice(None)
         promised.append(_promises(learnt, offers[rows], terms))
     progress("weighed", 1.0)
-    net, return_, probability = np.concatenate(promised).T
     ask = np.exp(offers.log_ask)
     return Weighed(
         at=offers.at,
         axie=offers.axie,
-        net_usd=net,
-        return_=return_,
-        probability=probability,
-        comparable_net_usd=_net(np.exp(offers.comparable), ask, terms),
-        realised_usd=_net(offers.resale_usd, ask, terms),
+        odds=Odds(*(np.concatenate(figure) for figure in zip(*promised, strict=True))),
+        comparable_net_usd=terms.net(np.exp(offers.comparable), ask),
+        realised_usd=terms.net(offers.resale_usd, ask),
         resold_at=offers.resold_at,
     )
 
 
-def _net(resale_usd: Floats, ask_usd: Floats, terms: Terms) -> Floats:
-    return resale_usd * (1 - terms.fee) - ask_usd - terms.gas_usd
-
-
-def _promises(learnt: Learnt, offers: Offers, terms: Terms) -> Floats:
-    """Net, return and probability of each offer, (n, 3)."""
+def _promises(learnt: Learnt, offers: Offers, terms: Terms) -> Odds:
     ensemble, flips = learnt.fitted.ensemble, learnt.flips
     forecast = offers.level + ensemble.predict(offers.X)
     centre, scale = flips.resale(forecast, ensemble.scale(offers.X), offers.log_ask)
-    cost = np.exp(offers.log_ask) + terms.gas_usd
-    each = zip(centre.tolist(), scale.tolist(), cost.tolist(), strict=True)
-    return np.array([odds(flips.residuals, (mid, wide), usd, terms.fee) for mid, wide, usd in each])
+    return odds(flips.residuals, centre, scale, np.exp(offers.log_ask) + terms.gas_usd, terms.fee)
 
 
 def _scored(data: Examples, offers: Offers, first: date | None, last: date | None) -> slice:

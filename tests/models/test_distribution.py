@@ -36,8 +36,8 @@ def test_few_residuals_give_wider_intervals_than_their_plain_quantiles(n: int) -
 
 def test_the_atoms_of_a_symmetric_error_lie_around_the_forecast() -> None:
     residuals = Residuals.fit(np.linspace(-1, 1, 401))
-    atoms = residuals.atoms(np.log(10.0), 0.2)
-    assert len(atoms) == GRID
+    atoms = residuals.atoms(np.log([10.0]), np.array([0.2]))
+    assert atoms.shape == (1, GRID)
     assert np.median(atoms) == pytest.approx(10.0, rel=1e-3)
     assert atoms.min() > 8.0
     assert atoms.max() < 12.3

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.appraisal.economics import Odds, Terms
 from pipeline.appraisal.memory import DAY
 from pipeline.backtest.plot import draw
 from pipeline.backtest.report import FEW, report
 from pipeline.backtest.results import Streak, best, count, days, grid, signals, tried, worst_streak
-from pipeline.backtest.weighing import Terms, Weighed
+from pipeline.backtest.weighing import Weighed
 from pipeline.signal import Thresholds
 
 NAN, INF = math.nan, math.inf
@@ -28,9 +29,7 @@ def weighed(
     return Weighed(
         at=at,
         axie=np.array(axie or range(n)),
-        net_usd=np.array(net),
-        return_=np.full(n, return_),
-        probability=np.full(n, chance),
+        odds=Odds(np.array(net), np.full(n, return_), np.full(n, chance)),
         comparable_net_usd=np.array(comparable or net),
         realised_usd=came,
         resold_at=np.where(np.isnan(came), INF, at + resold_after),
@@ -78,13 +77,6 @@ def test_a_streak_is_in_the_order_of_the_resales() -> None:
         **{name: getattr(one, name) for name in one.__slots__} | {"resold_at": np.array([9, 1, 10])}
     )
     assert count(late, np.arange(3)).worst_streak == Streak(2, -2.0)
-
-
-def test_every_threshold_has_a_say_and_reaching_it_is_enough() -> None:
-    one = weighed([0.2, 0.3, 4.0], [NAN] * 3)
-    assert signals(one, Thresholds(0.3, 0.5, 0.8)).tolist() == [1, 2]
-    assert signals(one, Thresholds(0.3, 0.51, 0.8)).tolist() == []
-    assert signals(one, Thresholds(0.3, 0.5, 0.81)).tolist() == []
 
 
 def test_an_axie_is_not_bought_twice_before_it_is_resold() -> None:

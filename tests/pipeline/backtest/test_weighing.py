@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 
 from models.distribution import Residuals
-from pipeline.appraisal.economics import odds
+from pipeline.appraisal.economics import Odds, Terms, odds
 from pipeline.backtest.offers import listings_as_offers, sales_as_offers
-from pipeline.backtest.weighing import NEEDED, BacktestError, Terms, Weighed, weigh
+from pipeline.backtest.weighing import NEEDED, BacktestError, Weighed, weigh
 from pipeline.history import Examples, Progress
 from pipeline.labels import ListingOutcome
 from pipeline.market.values import OrderStatus
+from pipeline.signal import Thresholds
 from pipeline.training import Learnt, learn
 from tests.pipeline.appraisal.history import START
 from tests.pipeline.market_data import axie
 
 FIRST = datetime.fromtimestamp(START, UTC).date()
 DAY = timedelta(days=1)
-PROMISED = ("net_usd", "return_", "probability", "comparable_net_usd")
 
 
 def quiet(_stage: str, _share: float) -> None:
@@ -36,6 +36,10 @@ def run(frame: pd.DataFrame, terms: Terms | None = None, *, daily: bool = True, 
     return weigh(data, offers, terms or Terms(), learner, **asked)
 
 
+def promised(weighed: Weighed) -> tuple[np.ndarray, ...]:
+    return (*weighed.odds, weighed.comparable_net_usd)
+
+
 @pytest.fixture(scope="module")
 def weighed(frame: pd.DataFrame) -> Weighed:
     return run(frame)
@@ -48,11 +52,9 @@ def test_no_promise_depends_on_a_later_price(frame: pd.DataFrame, row: int, dail
     start = len(price) - len(before)
     price[start + row + 1 :] *= 3.0
     after = run(frame.assign(price_usd=price), daily=daily)
-    for name in PROMISED:
-        np.testing.assert_array_equal(
-            getattr(before, name)[: row + 1], getattr(after, name)[: row + 1], err_msg=name
-        )
-    assert not np.array_equal(before.net_usd[row + 1 :], after.net_usd[row + 1 :])
+    for one, other in zip(promised(before), promised(after), strict=True):
+        np.testing.assert_array_equal(one[: row + 1], other[: row + 1])
+    assert not np.array_equal(before.odds.net_usd[row + 1 :], after.odds.net_usd[row + 1 :])
     assert not np.array_equal(before.realised_usd, after.realised_usd, equal_nan=True)
 
 
@@ -61,8 +63,8 @@ def test_a_cheaper_offer_of_the_same_axie_promises_more(frame: pd.DataFrame, wei
     start = len(price) - len(weighed)
     price[start] *= 0.7
     cheaper = run(frame.assign(price_usd=price))
-    assert cheaper.net_usd[0] > weighed.net_usd[0]
-    assert cheaper.probability[0] > weighed.probability[0]
+    assert cheaper.odds.net_usd[0] > weighed.odds.net_usd[0]
+    assert cheaper.odds.probability[0] > weighed.odds.probability[0]
 
 
 def test_the_outcome_is_the_next_sale_of_the_same_axie_less_fee_ask_and_gas(
@@ -77,28 +79,39 @@ def test_the_outcome_is_the_next_sale_of_the_same_axie_less_fee_ask_and_gas(
 
 def test_fee_and_gas_lower_promise_and_outcome_alike(frame: pd.DataFrame, weighed: Weighed) -> None:
     free = run(frame, Terms(fee=0.0, gas_usd=0.0))
-    assert (free.net_usd > weighed.net_usd).all()
+    assert (free.odds.net_usd > weighed.odds.net_usd).all()
     sold = np.isfinite(free.resold_at)
     assert (free.realised_usd[sold] > weighed.realised_usd[sold]).all()
     dear = run(frame, Terms(gas_usd=1.01))
-    np.testing.assert_allclose(dear.net_usd, weighed.net_usd - 1, rtol=1e-9)
+    np.testing.assert_allclose(dear.odds.net_usd, weighed.odds.net_usd - 1, rtol=1e-9)
 
 
 def test_promises_come_true_on_average(weighed: Weighed) -> None:
     sold = np.isfinite(weighed.resold_at)
     gains = weighed.realised_usd[sold] > 0
-    assert weighed.probability[sold].mean() == pytest.approx(gains.mean(), abs=0.1)
-    likely = weighed.probability[sold] > 0.5
+    assert weighed.odds.probability[sold].mean() == pytest.approx(gains.mean(), abs=0.1)
+    likely = weighed.odds.probability[sold] > 0.5
     assert gains[likely].mean() > gains[~likely].mean() + 0.2
 
 
-def test_the_odds_of_a_flip_are_those_of_its_distribution() -> None:
+def test_the_odds_of_flips_are_those_of_their_distributions() -> None:
     residuals = Residuals.fit(np.random.default_rng(0).normal(size=20_000))
-    found = odds(residuals, (np.log(10.0), 0.2), 8.0, 0.05)
-    draws = np.exp(np.log(10.0) + 0.2 * np.random.default_rng(1).normal(size=200_000)) * 0.95 - 8.0
-    assert found.net_usd == pytest.approx(draws.mean(), abs=0.02)
-    assert found.return_ == pytest.approx(found.net_usd / 8.0)
-    assert found.probability == pytest.approx((draws > 0).mean(), abs=0.01)
+    centre, scale, cost = np.log([10.0, 30.0]), np.array([0.2, 0.4]), np.array([8.0, 40.0])
+    fees = np.array([0.05, 0.1])
+    found = odds(residuals, centre, scale, cost, fees)
+    draws = np.random.default_rng(1).normal(size=200_000)
+    for index in range(2):
+        net = np.exp(centre[index] + scale[index] * draws) * (1 - fees[index]) - cost[index]
+        assert found.net_usd[index] == pytest.approx(net.mean(), abs=0.1)
+        assert found.return_[index] == pytest.approx(net.mean() / cost[index], abs=0.01)
+        assert found.probability[index] == pytest.approx((net > 0).mean(), abs=0.01)
+
+
+def test_odds_that_just_reach_a_threshold_are_enough_and_each_has_a_say() -> None:
+    three = Odds(np.array([0.2, 0.3, 4.0]), np.full(3, 0.5), np.full(3, 0.75))
+    assert three.reach(Thresholds(0.3, 0.5, 0.75)).tolist() == [False, True, True]
+    assert not three.reach(Thresholds(0.3, 0.51, 0.75)).any()
+    assert not three.reach(Thresholds(0.3, 0.5, 0.76)).any()
 
 
 @pytest.mark.parametrize(
@@ -162,8 +175,8 @@ def test_listings_are_weighed_at_their_asks_in_the_market_of_their_moment(frame:
     first = datetime.fromtimestamp(begin, UTC).date()
     found = weigh(data, offers, Terms(), learner, first=first, progress=quiet)
     assert len(found) == 3
-    assert found.probability[0] > found.probability[1] > found.probability[2]
-    assert found.net_usd[2] < 0
+    assert found.odds.probability[0] > found.odds.probability[1] > found.odds.probability[2]
+    assert found.odds.net_usd[2] < 0
     np.testing.assert_allclose(
         found.comparable_net_usd, np.exp(offers.comparable) * (1 - 0.0425) - asks - 0.01
     )
