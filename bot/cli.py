@@ -78,12 +78,23 @@ def collect(
 def train(
     days: Annotated[float | None, typer.Option(help="Learn from the last so many days only.")] = None,
     jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    search_minutes: Annotated[
+        float,
+        typer.Option(min=0, help="Look for better parameters for so long; goes on where it was interrupted."),
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and data give the same model.")] = 0,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="Spread the work over the cluster of this scheduler."),
+    ] = None,
 ) -> None:
     """Validate what was collected, train a model and promote it if it beats the champion."""
     from bot.commands import train_command
 
     settings = _settings("discord_token", "market_api_key")
-    asyncio.run(train_command(settings, days, jobs))
+    asyncio.run(
+        train_command(settings, days=days, jobs=jobs, search_minutes=search_minutes, seed=seed, dask=dask)
+    )
 
 
 @app.command()

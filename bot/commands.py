@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -118,11 +118,14 @@ async def collect_into_store(
         raise AxieflipError(str(error)) from error
 
 
-async def train_from_store(settings: Settings, clock: Clock, days: float | None, jobs: int) -> Result:
-    """One training in a process of its own, with a display. Raises AxieflipError where it fails."""
+async def train_from_store(settings: Settings, clock: Clock, **changes: Any) -> Result:
+    """One training in a process of its own, with a display. Raises AxieflipError where it fails.
+
+    `changes` are those of what the process is told to do (`pipeline.birth.Order`).
+    """
     import msgspec
 
-    order = msgspec.structs.replace(birth_order(settings, clock), days=days, jobs=jobs)
+    order = msgspec.structs.replace(birth_order(settings, clock), **changes)
     with stages("Training") as show:
         result = await give_birth(order, show)
     if result.error is not None:
@@ -136,10 +139,18 @@ async def collect_command(settings: Settings, minutes: float, history_days: floa
     console.print(str(summary), highlight=False)
 
 
-async def train_command(settings: Settings, days: float | None, jobs: int) -> None:
+async def train_command(settings: Settings, **changes: Any) -> None:
     """`axieflip train`."""
-    result = await train_from_store(settings, SystemClock(), days, jobs)
+    result = await train_from_store(settings, SystemClock(), **changes)
     console.print(describe(result), highlight=False)
+
+
+def _searched(search: Mapping[str, Any]) -> str:
+    found = ", ".join(
+        f"{name} {told['default_error']:.4f} → {told['error']:.4f}"
+        for name, told in search["members"].items()
+    )
+    return f"{search['trials']} trials in {search['seconds']:.0f} s; log error {found or 'of nothing'}"
 
 
 def describe(result: Result) -> str:
@@ -149,11 +160,13 @@ def describe(result: Result) -> str:
         f"{name} {facts['weight']:.0%}" for name, facts in result.report["members"].items() if facts["weight"]
     )
     warnings = result.report.get("warnings", ())
+    search = result.report.get("search")
     verdict = "promoted" if result.promoted else "not promoted"
     return (
         f"Model {result.version}: median error {metrics['median_ape']:.1%}, "
         f"90 % interval covers {metrics['coverage_90']:.0%} of {metrics['rows']} newest sales; {verdict}: "
         f"{result.reason}\nMembers: {weights}; {result.report['rows']} sales learnt from"
-        f"\nValidation: {len(warnings)} warnings, {result.report.get('validation', 'no report')}"
+        + ("" if search is None else f"\nSearch: {_searched(search)}")
+        + f"\nValidation: {len(warnings)} warnings, {result.report.get('validation', 'no report')}"
         + "".join(f"\n  {warning}" for warning in warnings)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -134,19 +134,13 @@ def fit(
     `overrides` are parameters by member, for `set_params`.
     """
     started = time.perf_counter()
-    if len(rows) < MIN_ROWS:
-        raise TrainingError(f"{len(rows)} rows are too few to train on: at least {MIN_ROWS} are needed")
-    if not (np.isfinite(rows.y).all() and np.isfinite(rows.weight).all()):
-        raise TrainingError("targets and weights must be finite")
-    first, newest, _ = (int(len(rows) * edge) for edge in EDGES)
-    used = _varying(rows.X[: _embargoed(rows, first)])
-    categories = int((used < rows.categories).sum())
-    X, y, weight = np.ascontiguousarray(rows.X[:, used]), rows.y, rows.weight
-    task = _Task(X, y, weight, categories, seed, overrides or {})
-    folds = [(_embargoed(rows, first), first, newest), (_embargoed(rows, newest), newest, len(rows))]
+    task = prepare(rows)
+    recipe = Recipe(task.categories, seed, overrides or {})
+    X, y, weight, categories = task.X, task.y, task.weight, task.categories
+    (_, first, newest), _ = task.folds
 
     progress("cross-validating", 0.0)
-    stacked, costs = _out_of_fold(task, folds, n_jobs, progress)
+    stacked, costs = _out_of_fold(task, recipe, n_jobs, progress)
     early, late = slice(0, newest - first), slice(newest - first, None)
     weights, left_out = _choose(stacked[early], y[first:newest], weight[first:newest], costs, budget_us)
     blend = stacked @ weights
@@ -160,13 +154,13 @@ def fit(
     progress("fitting on everything", 0.8)
     kept = [(name, float(w)) for name, w in zip(MEMBERS, weights, strict=True) if w > 0]
     final: list[Regressor] = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_member)(task, name, len(rows)) for name, _ in kept
+        delayed(_fit_member)(X, y, weight, recipe, name) for name, _ in kept
     )
     weighed = [(w, member) for (_, w), member in zip(kept, final, strict=True)]
     sample = np.linspace(0, len(X) - 1, PROBES).astype(int)
     ensemble = Ensemble(
         rows.names,
-        used,
+        task.used,
         dict(kept),
         compile_members(weighed, X.shape[1]),
         log_scale,
@@ -191,15 +185,45 @@ def fit(
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """What every fold and member of a training share."""
+class Task:
+    """Rows made ready: the `used` columns, `categories` of which are such, and the folds.
+
+    A fold is where learning stops, and where the slice that it is judged on begins and ends.
+    """
 
     X: Floats
     y: Floats
     weight: Floats
+    used: NDArray[np.intp]
+    categories: int
+    folds: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How members are made. Kept apart from the arrays, which a cluster is sent once."""
+
     categories: int
     seed: int
     overrides: Overrides
+
+
+def prepare(rows: Rows) -> Task:
+    """Columns worth learning from, and the folds. Raises TrainingError where the rows are no good."""
+    if len(rows) < MIN_ROWS:
+        raise TrainingError(f"{len(rows)} rows are too few to train on: at least {MIN_ROWS} are needed")
+    if not (np.isfinite(rows.y).all() and np.isfinite(rows.weight).all()):
+        raise TrainingError("targets and weights must be finite")
+    first, newest, end = (int(len(rows) * edge) for edge in EDGES)
+    used = _varying(rows.X[: _embargoed(rows, first)])
+    return Task(
+        np.ascontiguousarray(rows.X[:, used]),
+        rows.y,
+        rows.weight,
+        used,
+        int((used < rows.categories).sum()),
+        ((_embargoed(rows, first), first, newest), (_embargoed(rows, newest), newest, end)),
+    )
 
 
 def _embargoed(rows: Rows, start: int) -> int:
@@ -224,6 +248,11 @@ def _typical(rows: Rows) -> Floats:
     return middle
 
 
+def competing() -> list[str]:
+    """The names of the members."""
+    return list(MEMBERS)
+
+
 def make_member(name: str, categories: int, seed: int, overrides: Overrides) -> Regressor:
     """A fresh member of `MEMBERS`, with its overrides."""
     member = MEMBERS[name](categories, seed)
@@ -232,27 +261,29 @@ def make_member(name: str, categories: int, seed: int, overrides: Overrides) -> 
     return member
 
 
-def _fit_member(task: _Task, name: str, stop: int) -> Regressor:
-    member = make_member(name, task.categories, task.seed, task.overrides)
-    return fit_member(member, task.X[:stop], task.y[:stop], task.weight[:stop])
+def _fit_member(X: Floats, y: Floats, weight: Floats, recipe: Recipe, name: str) -> Regressor:
+    member = make_member(name, recipe.categories, recipe.seed, recipe.overrides)
+    return fit_member(member, X, y, weight)
 
 
-def _fold(task: _Task, name: str, stop: int, start: int, end: int) -> tuple[str, int, Floats, float]:
-    member = _fit_member(task, name, stop)
-    return name, start, np.asarray(member.predict(task.X[start:end])), cost_us(member)
+def judge(
+    X: Floats, y: Floats, weight: Floats, recipe: Recipe, name: str, fold: tuple[int, int, int]
+) -> tuple[str, int, Floats, float]:
+    """A member's forecasts of a fold's slice: its name, where the slice begins, these, and its cost in µs."""
+    stop, start, end = fold
+    member = _fit_member(X[:stop], y[:stop], weight[:stop], recipe, name)
+    return name, start, np.asarray(member.predict(X[start:end])), cost_us(member)
 
 
-def _out_of_fold(
-    task: _Task, folds: Sequence[tuple[int, int, int]], n_jobs: int, progress: Progress
-) -> tuple[Floats, Floats]:
+def _out_of_fold(task: Task, recipe: Recipe, n_jobs: int, progress: Progress) -> tuple[Floats, Floats]:
     """Forecasts of every member for the rows of all folds, (rows, members), and their costs, (members,)."""
-    names, first = list(MEMBERS), folds[0][1]
+    names, first = list(MEMBERS), task.folds[0][1]
     # The dearest first, so that no worker is left alone with one at the end.
-    jobs = [(name, *fold) for fold in reversed(folds) for name in names]
+    jobs = [(name, fold) for fold in reversed(task.folds) for name in names]
     found = np.empty((len(task.y) - first, len(names)))
     costs = np.zeros(len(names))
     results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(_fold)(task, *job) for job in jobs
+        delayed(judge)(task.X, task.y, task.weight, recipe, *job) for job in jobs
     )
     for done, (name, start, forecast, cost) in enumerate(results, 1):
         column = names.index(name)

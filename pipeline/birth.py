@@ -30,6 +30,9 @@ class Order(msgspec.Struct, frozen=True):
     days: float | None = None
     jobs: int = 2
     min_rows: int = 2_000
+    seed: int = 0
+    search_minutes: float = 0.0
+    dask: str | None = None
 
     def __repr__(self) -> str:
         return f"Order(store={self.store!r})"
@@ -57,6 +60,7 @@ Message = Progress | Result
 
 def run(order: Order) -> Result:
     """Do the job, telling progress on standard output. Never raises for what the data can cause."""
+    from models.cluster import spread
     from models.ensemble import TrainingError
     from models.registry import Registry, RegistryError
     from pipeline.labels import build_sales, due, files_of, listing_outcomes
@@ -84,20 +88,25 @@ def run(order: Order) -> Result:
             trace=lambda rows: files_of(store, rows),
         )
         report = link(order.store, save_report(store, name, checked))
-        outcome = train(
-            labels.table,
-            Registry(store, order.key.encode()),
-            listing_outcomes(store, since, youngest=None),
-            part_strength_tables(store, labels.damaged),
-            n_jobs=order.jobs,
-            progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
-            facts={
-                "excluded": dict(labels.excluded),
-                "damaged": dict(Counter(item.reason for item in labels.damaged)),
-                "warnings": list(checked.warnings),
-                "validation": report,
-            },
-        )
+        jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
+        with spread(order.dask):
+            outcome = train(
+                labels.table,
+                Registry(store, order.key.encode()),
+                listing_outcomes(store, since, youngest=None),
+                part_strength_tables(store, labels.damaged),
+                seed=order.seed,
+                n_jobs=jobs,
+                search_seconds=order.search_minutes * 60,
+                trials=store,
+                progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
+                facts={
+                    "excluded": dict(labels.excluded),
+                    "damaged": dict(Counter(item.reason for item in labels.damaged)),
+                    "warnings": list(checked.warnings),
+                    "validation": report,
+                },
+            )
     except ValidationFailed as error:
         kept = link(order.store, save_report(store, name, error.report))
         return Result(error=f"{error} (report: {kept})")

@@ -19,7 +19,8 @@ import numpy as np
 from models.distribution import Calibrator, Residuals
 from models.ensemble import MIN_ROWS, Fitted, Overrides, Rows, TrainingError, fit
 from models.members import Floats
-from models.registry import Card, Registry, RegistryError
+from models.registry import Card, Objects, Registry, RegistryError
+from models.search import search
 from pipeline.appraisal.appraiser import Appraiser
 from pipeline.appraisal.features import NAMES
 from pipeline.appraisal.flips import WITHIN_S, Flips, followed
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.labels import ListingOutcome
+    from pipeline.promotion import Verdict
     from pipeline.side import Dated, PartStrength
 
 WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
@@ -133,11 +135,22 @@ def _selling(data: Examples, fitted: Fitted) -> Selling | None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a training: the version's card, and whether and why it was promoted."""
+    """What came of a training: the version's card, what it was made of, and the verdict on it."""
 
     card: Card
-    promoted: bool
-    reason: str
+    verdict: Verdict
+    learnt: Learnt
+    data: Examples
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it is the champion now."""
+        return self.verdict.promoted
+
+    @property
+    def reason(self) -> str:
+        """Why it is, or is not."""
+        return self.verdict.reason
 
 
 def train(
@@ -148,23 +161,40 @@ def train(
     *,
     seed: int = 0,
     n_jobs: int = 1,
+    search_seconds: float = 0.0,
+    trials: Objects | None = None,
     progress: Progress = _quiet,
     facts: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train on a sales table, store the version signed, and promote it if it earns its place.
 
     `outcomes` are what became of listings, `strengths` those of parts by day; `facts` of the data go onto
-    the version's card. Raises TrainingError if the data cannot give a model; nothing is stored then.
+    the version's card. For `search_seconds` better parameters are looked for first, of which `trials` keeps
+    what was tried, so that it is not tried again. Raises TrainingError if the data cannot give a model;
+    nothing is stored then.
     """
     from pipeline.promotion import verdict
 
     began = time.perf_counter()
     data = replayed(table, outcomes, strengths, lambda stage, share: progress(stage, 0.15 * share))
+    searched, share_of_search = None, 0.0
+    if search_seconds > 0:
+        share_of_search = 0.4
+        searched = search(
+            to_learn_from(data.X, data.y, data.at),
+            seconds=search_seconds,
+            seed=seed,
+            n_jobs=n_jobs,
+            store=trials,
+            progress=lambda stage, share: progress(stage, 0.15 + share_of_search * share),
+        )
+    before = 0.15 + share_of_search
     learnt = learn(
         data,
         seed=seed,
         n_jobs=n_jobs,
-        progress=lambda stage, share: progress(stage, 0.15 + 0.8 * share),
+        overrides=searched.overrides if searched else None,
+        progress=lambda stage, share: progress(stage, before + (0.95 - before) * share),
     )
     judged = verdict(learnt, data, registry, seed=seed)
     progress("storing", 0.96)
@@ -175,11 +205,12 @@ def train(
         "selling": learnt.selling,
     }
     told = _facts(learnt, data, time.perf_counter() - began)
-    card = registry.save(_name(data), artefact, {**told, "contest": judged.figures, **(facts or {})})
+    told |= {"seed": seed, "contest": judged.figures, "search": searched.facts if searched else None}
+    card = registry.save(_name(data), artefact, {**told, **(facts or {})})
     if judged.promoted:
         registry.promote(card.version)
     progress("done", 1.0)
-    return Outcome(card, judged.promoted, judged.reason)
+    return Outcome(card, judged, learnt, data)
 
 
 def load_appraiser(registry: Registry, version: str | None = None) -> tuple[Card, Appraiser]:

@@ -127,7 +127,7 @@ async def prepare(settings: Settings, clock: ScaledClock, economy: Economy) -> N
     history = timedelta(days=economy.days)
     summary = await collect_into_store(settings, clock, COLLECT_MINUTES, history)
     console.print(str(summary))
-    console.print(describe(await train_from_store(settings, clock, None, 2)))
+    console.print(describe(await train_from_store(settings, clock, jobs=2)))
 
 
 async def ensure_watch(app: App, worlds: Worlds, name: str) -> None:

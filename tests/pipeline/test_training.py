@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models import ensemble
 from models.ensemble import TrainingError
+from models.members import Regressor, boosting
 from models.registry import Registry, RegistryError
 from pipeline import training
 from pipeline.appraisal.features import features
@@ -119,6 +121,22 @@ def test_axies_sold_twice_teach_what_a_flip_brings(registry: Registry) -> None:
         replace(sale, subject=replace(sale.subject, axie_id=index % 700)) for index, sale in enumerate(sales)
     ]
     assert train(table(again), registry).card.facts["flips"]["pairs"] > 100
+
+
+def test_a_search_is_named_on_the_card_and_kept(
+    tmp_path: Path, history: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(categories: int, seed: int) -> Regressor:
+        return boosting(categories, seed, "squared_error", max_iter=8, max_leaf_nodes=12)
+
+    monkeypatch.setattr(ensemble, "MEMBERS", {"boosting_squared": small})
+    store = open_store(f"file:{tmp_path}")
+    card = train(history, Registry(store, KEY), seed=5, search_seconds=0.001, trials=store).card
+    assert card.facts["seed"] == 5
+    found = card.facts["search"]
+    assert found["trials"] == 1
+    assert found["members"]["boosting_squared"]["parameters"] == {}  # the defaults are tried first
+    assert len(store.list("search/")) == 1
 
 
 def test_progress_ends_at_one_and_never_goes_back(registry: Registry, history: pd.DataFrame) -> None:
