@@ -116,7 +116,7 @@ def _past(page: AxiePage, moment: Moment, money: Money) -> discord.Embed | None:
         lines = [f"**{money.amount(sale.price_usd)}** {fmt.ago(moment, sale.at)}" for sale in page.sales]
         embed.add_field(name="Sold", value=embeds.fit(lines, 500), inline=False)
     if page.seen:
-        lines = [rows.prediction(row, moment, money) for row in page.seen]
+        lines = [rows.again(row, moment, money) for row in page.seen]
         embed.add_field(name="Listed, and what was predicted", value=embeds.fit(lines), inline=False)
     return embed
 

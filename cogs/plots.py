@@ -105,7 +105,7 @@ def market(
 ) -> bytes:
     """Floor, level and the dollars traded in spans of so many seconds, one below the other."""
     prices = [(floors, AMBER, "Floor"), (levels, BLUE, "Level: what the market's prices move with")]
-    shown = [each for each in prices if each[0]]
+    shown = [each for each in prices if len(each[0]) > 1]
     times = [at for points in (floors, levels, volumes) for at, _ in points]
     rows = len(shown) + 1
     with figure("The market", 0.7 + 1.15 * rows, rows=rows, sharex=True, squeeze=False) as (made, grid):

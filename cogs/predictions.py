@@ -90,7 +90,7 @@ class PredictionsCog(commands.Cog, name="Predictions"):
         moment = Moment.of(services.clock)
         purse = await money.of(services, choices.guild(interaction))
         embed = rows.in_full(found[0], moment, purse)
-        if older := [rows.prediction(row, moment, purse) for row in found[1:]]:
+        if older := [rows.again(row, moment, purse) for row in found[1:]]:
             embed.add_field(name="Before", value=embeds.fit(older), inline=False)
         await interaction.response.send_message(
             embed=embed, view=embeds.marketplace_button(axie), ephemeral=True

@@ -22,11 +22,23 @@ LEGEND = "ask → predicted resale · net profit · chance of one · 🔔 a sign
 
 def prediction(row: Seen, moment: Moment, money: Money = DOLLARS) -> str:
     """A priced listing in one line, as `LEGEND` explains it."""
-    axie, priced = row.listing.axie, row.prediction
-    mark = "🔔 " if row.signalled else ""
-    prices = f"{money.amount(priced.ask_usd)} → {money.amount(priced.forecast.resale_usd)}"
+    axie = row.listing.axie
+    return f"{_mark(row)}[#{axie.id}]({fmt.page(axie.id)}) {axie.class_} · {_told(row, moment, money)}"
+
+
+def again(row: Seen, moment: Moment, money: Money = DOLLARS) -> str:
+    """The same where it is clear which axie it is about."""
+    return f"{_mark(row)}{_told(row, moment, money)}"
+
+
+def _mark(row: Seen) -> str:
+    return "🔔 " if row.signalled else ""
+
+
+def _told(row: Seen, moment: Moment, money: Money) -> str:
+    priced = row.prediction
     return (
-        f"{mark}[#{axie.id}]({fmt.page(axie.id)}) {axie.class_} · {prices} · "
+        f"{money.amount(priced.ask_usd)} → {money.amount(priced.forecast.resale_usd)} · "
         f"**{money.gain(priced.net_usd)}** · {fmt.chance(priced.probability)} · "
         f"{fmt.ago(moment, priced.forecast.at)}{ending(row)}"
     )

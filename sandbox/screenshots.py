@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 from playwright.async_api import Browser, async_playwright
+from playwright.async_api import TimeoutError as TooLate
 from rich.console import Console
 
 from bot.app import App, running
@@ -63,25 +65,31 @@ class Set:
 
 
 async def alert(stage: Set) -> int:
-    """The newest signal that was sold."""
-    row = await _newest_sold(stage)
-    found = await stage.app.services.posts.of_alert(row.guild_id, row.alert_id)
-    assert found is not None
-    assert found[0].message_id is not None
-    return found[0].message_id
+    """A signal of this run whose axie was sold, the newest."""
+    return (await _newest_sold(stage))[0]
 
 
 async def why(stage: Set) -> int:
     """What makes its price."""
-    row = await _newest_sold(stage)
-    press = {"message": await alert(stage), "custom_id": f"alert:why:{row.alert_id}"}
+    message, row = await _newest_sold(stage)
+    press = {"message": message, "custom_id": f"alert:why:{row.alert_id}"}
     return shown(await stage.post("click", user="admin", seconds=60, **press))
 
 
-async def _newest_sold(stage: Set) -> LedgerRow:
-    # The page shows the channel's newest messages alone.
-    rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=12)
-    return next((row for row in rows if row.sold), rows[0])
+async def _newest_sold(stage: Set) -> tuple[int, LedgerRow]:
+    """Of the signals that the page still shows: it shows the newest alone, and an earlier run's are gone."""
+    async with stage.session.get(f"{stage.discord['control']}/messages") as response:
+        there = {message["id"] for message in (await response.json())[-40:]}
+    posts, guild = stage.app.services.posts, int(stage.discord["guild_id"])
+    found: list[tuple[int, LedgerRow]] = []
+    for row in await stage.app.services.ledger.rows(guild, limit=40):
+        known = await posts.of_alert(guild, row.alert_id)
+        message = None if known is None else known[0].message_id
+        if message is not None and message in there:
+            found.append((message, row))
+    if not found:
+        raise RuntimeError("no signal was posted in this run: give it more --hours")
+    return next((each for each in found if each[1].sold), found[0])
 
 
 async def performance(stage: Set) -> int:
@@ -153,24 +161,37 @@ async def photograph(browser: Browser, address: str, message: int, name: str, im
     """One message of the page at each width, without what the page has around its channel."""
     for size, width in SIZES.items():
         context = await browser.new_context(
-            viewport={"width": width, "height": 3000}, device_scale_factor=2, color_scheme="dark"
+            viewport={"width": width, "height": 3000},
+            device_scale_factor=2,
+            color_scheme="dark",
+            bypass_csp=True,
         )
         page = await context.new_page()
         await page.goto(address)
-        found = page.locator(f'[data-message-id="{message}"]')
+        found = page.locator(f'.channel-message[data-message-id="{message}"]')
         await found.wait_for(state="attached", timeout=30_000)
         await page.add_style_tag(content=_ALONE)
-        await asyncio.sleep(3)  # pictures arrive
         await found.scroll_into_view_if_needed()
+        with suppress(TooLate):  # a picture that does not come is seen to be missing
+            await page.wait_for_function(_PICTURES, arg=str(message), timeout=60_000)
+        await asyncio.sleep(1)
         await found.screenshot(path=images / f"{name}-{size}.png")
         await context.close()
 
 
 _ALONE: Final = """
-[data-workbench], .channel-header, .channel-composer, .history-button { display: none !important; }
+[data-workbench], .channel-header, .channel-composer, .history-button, .message-context-actions {
+  display: none !important;
+}
 .preview-workspace, .preview-stage { display: block !important; padding: 0 !important; }
-.preview-app { width: 100% !important; min-width: 0 !important; transform: none !important; }
+.preview-app {
+  width: 100vw !important; height: 100vh !important; min-width: 0 !important; transform: none !important;
+}
+.channel-message { background: transparent !important; padding-bottom: 8px !important; }
+.channel-message * { max-width: 100% !important; }
 """
+_PICTURES: Final = """id => [...document.querySelectorAll(`.channel-message[data-message-id="${id}"] img`)]
+  .every(img => img.complete && img.naturalWidth > 0)"""
 
 
 async def run(data: Path, images: Path, scenes: list[str], hours: float, browser_path: str) -> None:

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 PAGE = 100
 SALES_PAGE = 50
 SETTLED_PAGE = 20
-CHEAPEST_PAGE = 5
+CHEAPEST_PAGE = 100  # the cheapest of all are banned axies, by the dozen
 
 K = TypeVar("K", int, str)
 T = TypeVar("T")
