@@ -29,20 +29,20 @@ class Market:
     """A simulated marketplace in a process of its own, and its control desk."""
 
     def __init__(self, url: str, control: str, session: aiohttp.ClientSession) -> None:
-        self.url, self._control, self._session = url, control, session
+        self.url, self.control, self._session = url, control, session
 
     async def get(self, path: str, /, **query: Any) -> Any:
-        async with self._session.get(f"{self._control}/{path}", params=query) as response:
+        async with self._session.get(f"{self.control}/{path}", params=query) as response:
             assert response.status == 200, await response.text()
             return await response.json()
 
     async def post(self, path: str, /, **body: Any) -> Any:
-        async with self._session.post(f"{self._control}/{path}", json=body) as response:
+        async with self._session.post(f"{self.control}/{path}", json=body) as response:
             assert response.status == 200, await response.text()
             return await response.json()
 
     async def clear_faults(self) -> None:
-        async with self._session.delete(f"{self._control}/faults") as response:
+        async with self._session.delete(f"{self.control}/faults") as response:
             assert response.status == 200
 
     async def list_axie(self, multiple: float, **wish: Any) -> dict[str, Any]:
