@@ -161,12 +161,14 @@ def describe(result: Result) -> str:
     )
     warnings = result.report.get("warnings", ())
     search = result.report.get("search")
+    report = result.report.get("report") or {}
     verdict = "promoted" if result.promoted else "not promoted"
     return (
         f"Model {result.version}: median error {metrics['median_ape']:.1%}, "
         f"90 % interval covers {metrics['coverage_90']:.0%} of {metrics['rows']} newest sales; {verdict}: "
         f"{result.reason}\nMembers: {weights}; {result.report['rows']} sales learnt from"
         + ("" if search is None else f"\nSearch: {_searched(search)}")
+        + f"\nReport: {report.get('link') or report.get('error', 'none')}"
         + f"\nValidation: {len(warnings)} warnings, {result.report.get('validation', 'no report')}"
         + "".join(f"\n  {warning}" for warning in warnings)
     )

@@ -12,10 +12,14 @@ import os
 import sys
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+
+if TYPE_CHECKING:
+    from pipeline.objects import ObjectStore
+    from pipeline.training import Outcome
 
 WEEK = timedelta(days=7)
 
@@ -99,7 +103,7 @@ def run(order: Order) -> Result:
                 n_jobs=jobs,
                 search_seconds=order.search_minutes * 60,
                 trials=store,
-                progress=lambda stage, share: _tell(stage, 0.12 + 0.88 * share),
+                progress=lambda stage, share: _tell(stage, 0.12 + 0.83 * share),
                 facts={
                     "excluded": dict(labels.excluded),
                     "damaged": dict(Counter(item.reason for item in labels.damaged)),
@@ -107,12 +111,29 @@ def run(order: Order) -> Result:
                     "validation": report,
                 },
             )
+            kept = _report(order, store, name, outcome, jobs)
     except ValidationFailed as error:
-        kept = link(order.store, save_report(store, name, error.report))
-        return Result(error=f"{error} (report: {kept})")
+        failed = link(order.store, save_report(store, name, error.report))
+        return Result(error=f"{error} (report: {failed})")
     except (TrainingError, RegistryError, StoreError) as error:
         return Result(error=str(error))
-    return Result(outcome.card.version, outcome.promoted, outcome.reason, None, outcome.card.facts)
+    facts = {**outcome.card.facts, "report": kept}
+    return Result(outcome.card.version, outcome.promoted, outcome.reason, None, facts)
+
+
+def _report(order: Order, store: ObjectStore, name: str, outcome: Outcome, jobs: int) -> dict[str, Any]:
+    """The keys of the report and a link to its overview; an error costs the report, not the model."""
+    from pipeline.objects import link
+    from pipeline.report import keep_report, report_of
+
+    _tell("drawing the report", 0.95)
+    try:
+        keys = keep_report(store, name, report_of(outcome, seed=order.seed, n_jobs=jobs))
+    except Exception as error:
+        structlog.get_logger().exception("the report could not be made")
+        return {"error": f"it could not be made ({type(error).__name__})"}
+    _tell("done", 1.0)
+    return {"keys": keys, "link": link(order.store, keys["overview"])}
 
 
 def _tell(stage: str, fraction: float) -> None:
