@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from bot.commands import console, stages
 from bot.errors import AxieflipError
@@ -117,8 +118,9 @@ def _draw(weighed: Weighed, thresholds: Sequence[Thresholds], path: Path) -> Non
 def show_report(result: Report, out: Console) -> None:
     """The report for a person, narrow enough for a terminal of 80 columns."""
     out.print(
-        f"{result.offers:,} {result.source} as offers, {result.first} to {result.last} ({result.days} days),"
-        f" {result.resolved:,} of them sold again. Fee {result.fee:.2%}, gas ${result.gas_usd:.2f}.\n",
+        f"{result.offers:,} {result.source} as offers, {result.first} to {result.last}"
+        f" ({_days(result.days)}), {result.resolved:,} of them sold again."
+        f" Fee {result.fee:.2%}, gas ${result.gas_usd:.2f}.\n",
         highlight=False,
     )
     cells = [
@@ -134,25 +136,23 @@ def show_report(result: Report, out: Console) -> None:
         out.print(f"- {caveat}", highlight=False)
 
 
-def best_tenth(top: Best) -> Table:
+def best_tenth(top: Best) -> Group:
     """The best tenth beside the choice of a simple rule."""
     title = (
         f"The {top.chosen:,} best: a tenth of all signals that promise a gain,"
-        " and as many\nchosen by the trailing comparable median"
+        " and as many chosen by the trailing comparable median"
     )
     return _table(title, "chosen by", [("this model", top.model), ("comparable", top.comparable)])
 
 
-def _table(title: str, key: str, rows: Sequence[tuple[str, Result]]) -> Table:
-    table = Table(
-        title=title, title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False
-    )
+def _table(title: str, key: str, rows: Sequence[tuple[str, Result]]) -> Group:
+    table = Table(box=SIMPLE, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
     table.add_column(key, no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, justify="right", vertical="bottom")
     for name, result in rows:
         table.add_row(name, *_figures(result))
-    return table
+    return Group(Text(title, style="italic"), table)
 
 
 def _figures(result: Result) -> tuple[str, ...]:
@@ -169,6 +169,10 @@ def _figures(result: Result) -> tuple[str, ...]:
         if streak.losses
         else "–",
     )
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 def _usd(value: float | None, digits: int = 2) -> str:

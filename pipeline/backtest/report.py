@@ -73,9 +73,10 @@ def report(
 def _caveats(weighed: Weighed, cells: Sequence[Tried], top: Best, source: Source) -> Iterator[str]:
     yield _OPEN[source]
     yield _NEXT[source]
-    share = np.isfinite(weighed.resold_at).mean()
+    resolved = int(np.isfinite(weighed.resold_at).sum())
     yield (
-        f"Only {share:.1%} of the offers were sold again within the data, the later ones had less time to be."
+        f"Only {resolved:,} of {len(weighed):,} offers ({resolved / len(weighed):.1%}) were sold again within"
+        " the data; the later ones had less time to be."
         " All figures of money are of those alone; the rest is money tied up, and who could sell does"
         " better than who could not."
     )

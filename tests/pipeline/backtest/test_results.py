@@ -111,7 +111,7 @@ def test_offers_that_the_simple_rule_knows_nothing_of_are_its_last_choice() -> N
 def test_the_caveats_tell_of_a_grid_and_of_few_outcomes() -> None:
     few = weighed([1.0, 2.0], [1.0, NAN])
     single = report(few, [Thresholds()], Terms(), "sales", daily=True)
-    assert any("50.0% of the offers" in caveat for caveat in single.caveats)
+    assert any("1 of 2 offers (50.0%)" in caveat for caveat in single.caveats)
     assert any(f"fewer than {FEW} resolved" in caveat for caveat in single.caveats)
     assert not any("grid" in caveat for caveat in single.caveats)
     several = report(few, grid([0.3], [0.2], [0.6, 0.7]), Terms(), "listings", daily=True)
