@@ -78,22 +78,22 @@ def run(order: Order) -> Result:
     name = f"{order.now:%Y%m%dT%H%M%S}"
     try:
         store = open_store(order.store, order.endpoint)
-        _tell("reading what was collected", 0.02)
-        since = order.now - timedelta(days=order.days) if order.days else None
-        labels = build_sales(store, since=since)
-        _tell("validating", 0.08)
-        checked = validate(
-            labels.table,
-            now=order.now,
-            min_rows=order.min_rows,
-            listings=due(listing_outcomes(store, order.now - WEEK, youngest=None, damaged=[]), order.now),
-            excluded=labels.excluded,
-            damaged=[f"{item.key} ({item.reason})" for item in labels.damaged],
-            trace=lambda rows: files_of(store, rows),
-        )
-        report = link(order.store, save_report(store, name, checked))
-        jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
         with spread(order.dask):
+            _tell("reading what was collected", 0.02)
+            since = order.now - timedelta(days=order.days) if order.days else None
+            labels = build_sales(store, since=since)
+            _tell("validating", 0.08)
+            checked = validate(
+                labels.table,
+                now=order.now,
+                min_rows=order.min_rows,
+                listings=due(listing_outcomes(store, order.now - WEEK, youngest=None, damaged=[]), order.now),
+                excluded=labels.excluded,
+                damaged=[f"{item.key} ({item.reason})" for item in labels.damaged],
+                trace=lambda rows: files_of(store, rows),
+            )
+            report = link(order.store, save_report(store, name, checked))
+            jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
             outcome = train(
                 labels.table,
                 Registry(store, order.key.encode()),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
@@ -20,29 +21,32 @@ from pipeline.report.figures import Band, Report
 BLUE, AMBER, GREEN, FAINT = "#2463a8", "#c77f1a", "#2e8b57", "#888888"
 SIZE = (6.0, 4.0)
 DPI = 130
+PLAIN: Any = {"text.parse_math": False}  # a dollar sign begins no formula
 
 
 def draw(name: str, report: Report) -> bytes:
     """One of `PICTURES`, as a PNG."""
-    made = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-    FigureCanvasAgg(made)
-    _panel(made.subplots(), name, report)
-    return _png(made)
+    with rc_context(PLAIN):
+        made = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+        FigureCanvasAgg(made)
+        _panel(made.subplots(), name, report)
+        return _png(made)
 
 
 def overview(report: Report) -> bytes:
     """All of `PICTURES` on one page, as a PNG."""
     columns = 2
     rows = -(-len(PICTURES) // columns)
-    made = Figure(figsize=(SIZE[0] * columns, SIZE[1] * rows), dpi=90, layout="constrained")
-    FigureCanvasAgg(made)
-    made.suptitle(f"Model {report.version}: {'promoted' if report.promoted else 'not promoted'}")
-    panels = made.subplots(rows, columns).flat
-    for name, axes in zip(PICTURES, panels, strict=False):
-        _panel(axes, name, report)
-    for axes in list(panels):
-        axes.set_axis_off()
-    return _png(made)
+    with rc_context(PLAIN):
+        made = Figure(figsize=(SIZE[0] * columns, SIZE[1] * rows), dpi=90, layout="constrained")
+        FigureCanvasAgg(made)
+        made.suptitle(f"Model {report.version}: {'promoted' if report.promoted else 'not promoted'}")
+        panels = made.subplots(rows, columns).ravel().tolist()
+        for name, axes in zip(PICTURES, panels, strict=False):
+            _panel(axes, name, report)
+        for axes in panels[len(PICTURES) :]:
+            axes.set_axis_off()
+        return _png(made)
 
 
 def _panel(axes: Any, name: str, report: Report) -> None:
@@ -81,6 +85,7 @@ def _bars(axes: Any, bands: Sequence[Band]) -> None:
     bars = axes.bar([band.name for band in bands], [100 * band.median_ape for band in bands], color=BLUE)
     axes.bar_label(bars, [f"{band.rows:,}" for band in bands], padding=2, fontsize=8, color=FAINT)
     axes.yaxis.set_major_formatter(_per_cent)
+    axes.margins(y=0.12)
     axes.set_ylabel("median error (above: sales)")
     axes.tick_params(axis="x", labelsize=8, rotation=20 if len(bands) > 5 else 0)
 
@@ -110,6 +115,7 @@ def _profit(axes: Any, report: Report) -> None:
     if not drawn:
         axes.text(0.5, 0.5, "no signal was sold on", ha="center", transform=axes.transAxes, color=FAINT)
         axes.set_xticks([])
+        axes.set_yticks([])
         return
     locator = AutoDateLocator(maxticks=7)
     axes.xaxis.set_major_locator(locator)
@@ -162,4 +168,4 @@ def _whole(value: float, _position: object = None) -> str:
 
 
 def _per_cent(value: float, _position: object = None) -> str:
-    return f"{value:.0f} %"
+    return f"{value:g} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,24 @@ async def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) ->
         sentence(result, "DATABASE_URL")
 
 
+async def test_the_stored_versions_are_listed_and_shown(trained: Trained, tmp_path: Path) -> None:
+    given = {"MODEL_SIGNING_KEY": SIGNING_KEY, "OBJECT_STORE": f"file:{trained.store}"}
+    listed = await finished("model", "list", "--json", cwd=tmp_path, env=environment(given))
+    assert listed.code == 0, listed.err
+    (row,) = json.loads(listed.out)
+    assert (row["state"], row["flaw"]) == ("champion", None)
+    back = await finished("model", "rollback", cwd=tmp_path, env=environment(given))
+    assert back.code == 1
+    assert sentence(back, "No champion before", row["version"])
+
+
+async def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    given = environment({"MODEL_SIGNING_KEY": SIGNING_KEY})
+    result = await finished("train", "--dask", "localhost", cwd=tmp_path, env=given)
+    assert result.code == 1
+    assert "tcp://" in sentence(result, "No model was trained", "Dask scheduler")
+
+
 async def test_the_database_is_upgraded_by_hand_and_again_without_harm(tmp_path: Path) -> None:
     for _ in range(2):
         result = await finished("db", "upgrade", cwd=tmp_path, env=environment())
@@ -160,6 +179,9 @@ async def test_collecting_and_training_say_what_they_made(trained: Trained) -> N
     assert list(trained.store.glob("raw/sales/dt=*/*.jsonl.zst"))
     assert "promoted: it is the first" in trained.training.err
     assert (trained.store / "models" / "champion.json").exists()
+    assert "Report: file:" in trained.training.err
+    (overview,) = trained.store.glob("reports/*/overview.png")
+    assert overview.read_bytes().startswith(b"\x89PNG")
     for result in (trained.collecting, trained.training):
         assert "Traceback" not in result.err
         assert result.out == ""
