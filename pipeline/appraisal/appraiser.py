@@ -22,9 +22,10 @@ from pipeline.appraisal.explain import contributions
 from pipeline.appraisal.features import NAMES, features
 from pipeline.appraisal.flips import Flips
 from pipeline.appraisal.like import comparable
+from pipeline.appraisal.memory import Ints
 from pipeline.appraisal.selling import Selling
 from pipeline.appraisal.state import LEVEL, MarketState
-from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, Subject, from_axie
+from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, from_axie
 from pipeline.market.values import Axie, Listing, Rates
 from pipeline.signal import QUANTILE_LEVELS, Forecast, Prediction
 
@@ -37,10 +38,10 @@ THIN = 3.0  # fewer comparables of the same battle parts than this is worth a ca
 
 @dataclass(frozen=True, slots=True)
 class _Priced:
-    """What the ensemble says of some subjects as of a moment: features (n, …), centre and scale (n,)."""
+    """What the ensemble says of some subjects as of a moment: features, rows, centre and scale."""
 
-    subjects: list[Subject]
     X: Floats
+    listed: Ints
     level: float
     centre: Floats
     scale: Floats
@@ -128,9 +129,9 @@ class Appraiser:
 
     def _price(self, axies: Sequence[Axie], at: datetime) -> _Priced:
         subjects = [from_axie(axie) for axie in axies]
-        X = features(self.state.look(subjects, at.timestamp()), subjects)
-        level = self.state.level
-        return _Priced(subjects, X, level, level + self.ensemble.predict(X), self.ensemble.scale(X))
+        view = self.state.look(subjects, at.timestamp())
+        X, level = features(view, subjects), self.state.level
+        return _Priced(X, view.listed, level, level + self.ensemble.predict(X), self.ensemble.scale(X))
 
     def _selling(self, gap: Floats, scale: Floats) -> tuple[list[float | None], list[float | None]]:
         """Chance of a sale within a day and median hours to it, of a resale asked at the forecast's price."""
@@ -156,7 +157,7 @@ class Appraiser:
         low, *quantiles, high = np.exp(centre + scale * residuals.quantiles(levels)).tolist()
         middle = quantiles[len(quantiles) // 2]
         comparables = tuple(
-            comparable(sold) for sold in self.state.comparables(priced.subjects[index], COMPARABLES)
+            comparable(sold) for sold in self.state.comparables(axie_id, priced.listed[index], COMPARABLES)
         )
         return Forecast(axie_id, at, self.version, middle, low, high, comparables, tuple(quantiles))
 

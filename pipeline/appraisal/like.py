@@ -14,7 +14,8 @@ ENOUGH = 12  # so many of a closer likeness, and none of a farther one is shown
 
 def like_sales(state: MarketState, axie: Axie) -> list[Comparable]:
     """Each sale once under its closest likeness, closest first, until there are enough."""
-    return [comparable(sold) for sold in state.comparables(from_axie(axie), ENOUGH)]
+    (rows,) = state.look([from_axie(axie)], state.at).listed
+    return [comparable(sold) for sold in state.comparables(axie.id, rows, ENOUGH)]
 
 
 def comparable(sold: Sold) -> Comparable:

@@ -83,7 +83,7 @@ class View:
     NEWEST, 2) times and relative log prices; `own` (n, 2) the axie's own last sale; `standing` (n, WIDTH)
     what else stands for sale (`Book.look`); `strengths` (n, parts, 4) tier, energy, attack and defence of
     each part; `codes` (n, categories) numbers of class, parts and collection. NaN, and minus infinity for
-    times, is unknown.
+    times, is unknown. `listed` (n, listed kinds) are rows of the memory, good until the state moves on.
     """
 
     at: Floats
@@ -95,6 +95,7 @@ class View:
     standing: Floats
     strengths: Floats
     codes: Floats
+    listed: Ints
 
     @classmethod
     def empty(cls, count: int) -> View:
@@ -109,6 +110,7 @@ class View:
             np.empty((count, WIDTH)),
             np.empty((count, len(SLOTS), len(UNKNOWN))),
             np.empty((count, len(CATEGORIES))),
+            np.empty((count, len(LISTED)), dtype=np.int64),
         )
 
     def __len__(self) -> int:
@@ -217,18 +219,20 @@ class MarketState:
         held = self.memory.sums[self.memory.rows(keys([subject])[0, NUMBER[kind]])]
         return float(held[W] * math.exp(min(0.0, held[AT] - at) / MEMORY_S))
 
-    def comparables(self, subject: Subject, most: int) -> list[Sold]:
-        """The newest sales of the most alike, closest likeness first, none twice."""
+    def comparables(self, axie_id: int, rows: Ints, most: int) -> list[Sold]:
+        """The newest sales of the most alike, closest likeness first, none twice.
+
+        `rows` are what a view of the axie has in `listed`.
+        """
         found: dict[tuple[float, float], Sold] = {}
-        rows = self.memory.rows(keys([subject])[0, LISTED])
         remembered = self.memory.sales[self.memory.newest[rows]].tolist()
         for sales, likeness in zip(remembered, LIKENESS.values(), strict=True):
             for sale in sorted(sales, key=_when, reverse=True):
-                at, axie_id = sale[TIME], sale[AXIE]
-                if at == -math.inf or (axie_id, at) in found:
+                at, other = sale[TIME], sale[AXIE]
+                if at == -math.inf or (other, at) in found:
                     continue
-                label = "this very axie" if axie_id == subject.axie_id else likeness
-                found[axie_id, at] = Sold(at, int(axie_id), math.exp(sale[LOG_USD]), label)
+                label = "this very axie" if other == axie_id else likeness
+                found[other, at] = Sold(at, int(other), math.exp(sale[LOG_USD]), label)
                 if len(found) == most:
                     return list(found.values())
         return list(found.values())
@@ -312,7 +316,8 @@ class MarketState:
         view.levels[index] = self.levels
         view.expected[index] = expected
         view.sums[index] = memory.sums[rows]
-        view.newest[index] = memory.sales[memory.newest[rows[LISTED]], : RELATIVE + 1]
+        view.listed[index] = listed = rows[LISTED]
+        view.newest[index] = memory.sales[memory.newest[listed], : RELATIVE + 1]
         view.own[index] = self._own.get(subject.axie_id, (-math.inf, NAN))
         view.standing[index] = self.book.look(subject.axie_id, found, self.level)
         view.strengths[index] = [self.strengths.get(part, UNKNOWN) for part in subject.parts]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.appraisal.keys import KINDS, keys
 from pipeline.appraisal.memory import DAY, MEMORY_S, NEWEST, NONE
-from pipeline.appraisal.state import FORGET_S, LEVEL, MarketState
+from pipeline.appraisal.state import FORGET_S, LEVEL, MarketState, Sold
 from pipeline.appraisal.subject import AskEvent, SaleEvent, Subject
 from tests.pipeline.appraisal.history import NOISE, START, builds, events
 
@@ -18,6 +18,11 @@ PLAIN = Subject(1, "Beast", PARTS, 2, pure_parts=4.0)
 
 def sold(price: float, at: float = START, subject: Subject = PLAIN) -> SaleEvent:
     return SaleEvent(subject, at, price)
+
+
+def comparables(state: MarketState, most: int) -> list[Sold]:
+    (rows,) = state.look([PLAIN], START).listed
+    return state.comparables(PLAIN.axie_id, rows, most)
 
 
 def test_comparables_of_a_build_come_close_to_its_price_in_a_drifting_market() -> None:
@@ -56,7 +61,7 @@ def test_nothing_is_known_of_what_was_never_sold() -> None:
     state = MarketState()
     assert state.weight(PLAIN, "build", START) == 0.0
     assert state.expected(PLAIN, START) == 0.0
-    assert state.comparables(PLAIN, 5) == []
+    assert comparables(state, 5) == []
     assert math.isnan(state.look([PLAIN], START).own[0, 1])
 
 
@@ -64,7 +69,7 @@ def test_the_newest_sales_of_a_build_are_comparables_and_fade() -> None:
     state = MarketState()
     for day in range(NEWEST + 3):
         state.observe(sold(2.0 + day, START + day * DAY, replace(PLAIN, axie_id=100 + day)))
-    found = state.comparables(PLAIN, 3)
+    found = comparables(state, 3)
     assert [round(sale.price_usd, 6) for sale in found] == [NEWEST + 4.0, NEWEST + 3.0, NEWEST + 2.0]
     assert {sale.likeness for sale in found} == {"same build and breed count"}
     now = START + (NEWEST + 3) * DAY
@@ -78,7 +83,7 @@ def test_closer_comparables_come_first_and_none_twice() -> None:
     state.observe(sold(3.0, START, replace(PLAIN, axie_id=2, parts=other)))
     state.observe(sold(4.0, START - DAY, replace(PLAIN, axie_id=3, breed_count=5)))
     state.observe(sold(5.0, START - 2 * DAY))
-    found = state.comparables(PLAIN, 9)
+    found = comparables(state, 9)
     assert [(sale.axie_id, sale.likeness) for sale in found] == [
         (1, "this very axie"),
         (3, "same build"),
