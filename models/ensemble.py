@@ -248,6 +248,26 @@ def _typical(rows: Rows) -> Floats:
     return middle
 
 
+def newest_forecast(
+    rows: Rows,
+    weights: Mapping[str, float],
+    count: int,
+    *,
+    seed: int = 0,
+    n_jobs: int = 1,
+    overrides: Overrides | None = None,
+) -> Floats:
+    """What weighed members say of the newest rows, (count,), having learnt from what came before these."""
+    task = prepare(rows)
+    start = len(rows) - count
+    recipe = Recipe(task.categories, seed, overrides or {})
+    fold = (_embargoed(rows, start), start, len(rows))
+    found = Parallel(n_jobs=n_jobs)(
+        delayed(judge)(task.X, task.y, task.weight, recipe, name, fold) for name in weights
+    )
+    return cast(Floats, np.sum([weights[name] * forecast for name, _, forecast, _ in found], axis=0))
+
+
 def competing() -> list[str]:
     """The names of the members."""
     return list(MEMBERS)

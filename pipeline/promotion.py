@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, Overrides, newest_forecast
 from models.members import Floats
 from models.registry import NoSuchVersion, Registry, RegistryError
 from pipeline.appraisal.subject import CATEGORIES
@@ -41,10 +41,21 @@ class Verdict:
 
 
 def verdict(
-    learnt: Learnt, data: Examples, registry: Registry, *, seed: int = 0, budget_ms: float = BUDGET_MS
+    learnt: Learnt,
+    data: Examples,
+    registry: Registry,
+    *,
+    seed: int = 0,
+    n_jobs: int = 1,
+    overrides: Overrides | None = None,
+    budget_ms: float = BUDGET_MS,
 ) -> Verdict:
-    """Hold the challenger against the champion of the registry on the newest slice."""
-    from pipeline.training import load_appraiser
+    """Hold the challenger against the champion of the registry on the newest slice.
+
+    Where the champion has learnt from a part of that slice, so may the challenger: its members are fitted
+    once more, on all that is older than what is left.
+    """
+    from pipeline.training import load_appraiser, to_learn_from
 
     rows = learnt.fitted.metrics.rows
     taken = row_ms(learnt.fitted.ensemble, data.X[-1:])
@@ -62,7 +73,17 @@ def verdict(
         return Verdict(
             False, f"only {rows} sales are newer than what the champion has learnt from", figures, alone
         )
-    ours = _scored(learnt.judged(data, rows), data, rows)
+    forecast = None
+    if rows < learnt.fitted.metrics.rows:
+        forecast = newest_forecast(
+            to_learn_from(data.X, data.y, data.at),
+            learnt.fitted.ensemble.weights,
+            rows,
+            seed=seed,
+            n_jobs=n_jobs,
+            overrides=overrides,
+        )
+    ours = _scored(learnt.judged(data, rows, forecast), data, rows)
     theirs = _scored(as_contestant(champion, data, rows), data, rows)
     chances = {name: chance_better(ours.losses[name], theirs.losses[name], seed) for name in ours.losses}
     figures = {

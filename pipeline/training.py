@@ -55,17 +55,19 @@ class Learnt:
     flips: Flips
     selling: Selling | None
 
-    def judged(self, data: Examples, rows: int) -> Contestant:
+    def judged(self, data: Examples, rows: int, forecast: Floats | None = None) -> Contestant:
         """What members that had not seen them said of the newest rows, at most those of the newest slice.
 
-        Intervals and flips are of the sales before these.
+        Intervals and flips are of the sales before these. `forecast` (rows,) is of other members than those
+        of the folds.
         """
         fitted = self.fitted
+        said = fitted.forecast[-rows:] if forecast is None else forecast
         older = slice(None, len(fitted.forecast) - rows)
         first = len(data.at) - len(fitted.forecast)
         errors = (data.y[first:][older] - fitted.forecast[older]) / fitted.scale[older]
         return Contestant(
-            data.level[-rows:] + fitted.forecast[-rows:],
+            data.level[-rows:] + said,
             fitted.scale[-rows:],
             errors[-Calibrator.WINDOW :],
             _flips(data, fitted, len(data.at) - rows),
@@ -188,15 +190,15 @@ def train(
             store=trials,
             progress=lambda stage, share: progress(stage, 0.15 + share_of_search * share),
         )
-    before = 0.15 + share_of_search
+    before, overrides = 0.15 + share_of_search, searched.overrides if searched else None
     learnt = learn(
         data,
         seed=seed,
         n_jobs=n_jobs,
-        overrides=searched.overrides if searched else None,
+        overrides=overrides,
         progress=lambda stage, share: progress(stage, before + (0.95 - before) * share),
     )
-    judged = verdict(learnt, data, registry, seed=seed)
+    judged = verdict(learnt, data, registry, seed=seed, n_jobs=n_jobs, overrides=overrides)
     progress("storing", 0.96)
     artefact = {
         "ensemble": learnt.fitted.ensemble,

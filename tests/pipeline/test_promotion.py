@@ -131,6 +131,20 @@ def test_a_challenger_that_is_worse_is_not(challenger: Learnt, data: Examples, r
     assert "against the champion's" in judged.reason
 
 
+def test_what_the_champion_may_learn_from_the_challenger_may_too(
+    challenger: Learnt, data: Examples, reigning: Registry, tmp_path: Path
+) -> None:
+    card, artefact = reigning.load(reigning.champion())
+    fresh = Registry(open_store(f"file:{tmp_path}"), KEY)
+    fresh.save("fresh", artefact, {**card.facts, "data_to_s": float(data.at[-301])})
+    fresh.promote("fresh")
+    fitted = challenger.fitted
+    stale = replace(challenger, fitted=replace(fitted, forecast=np.zeros_like(fitted.forecast)))
+    judged = verdict(stale, data, fresh)
+    assert judged.figures["rows"] == 300
+    assert judged.figures["challenger"]["mae_log"] < 0.2  # of members that learnt up to there, not of zeros
+
+
 def test_a_challenger_that_is_too_slow_is_not(
     challenger: Learnt, data: Examples, reigning: Registry, tmp_path: Path
 ) -> None:
