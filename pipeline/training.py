@@ -211,7 +211,7 @@ def train(
     card = registry.save(_name(data), artefact, {**told, **(facts or {})})
     if judged.promoted:
         registry.promote(card.version)
-    progress("done", 1.0)
+    progress("stored", 1.0)
     return Outcome(card, judged, learnt, data)
 
 

@@ -21,6 +21,7 @@ from pipeline.report.figures import Band, Report
 BLUE, AMBER, GREEN, FAINT = "#2463a8", "#c77f1a", "#2e8b57", "#888888"
 SIZE = (6.0, 4.0)
 DPI = 130
+FEW = 10
 PLAIN: Any = {"text.parse_math": False}  # a dollar sign begins no formula
 
 
@@ -82,6 +83,9 @@ def _by_seen(axes: Any, report: Report) -> None:
 
 
 def _bars(axes: Any, bands: Sequence[Band]) -> None:
+    bands = [
+        band for band in bands if band.rows >= FEW
+    ] or bands  # a handful says nothing, and hides the rest
     bars = axes.bar([band.name for band in bands], [100 * band.median_ape for band in bands], color=BLUE)
     axes.bar_label(bars, [f"{band.rows:,}" for band in bands], padding=2, fontsize=8, color=FAINT)
     axes.yaxis.set_major_formatter(_per_cent)
