@@ -275,7 +275,7 @@ def _missing(name: str, error: ImportError) -> Callable[[], None]:
 def main() -> None:
     """Entry point of the console command."""
     # Standard output is for results, also before the settings say where the log goes.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     _plug_in()
     try:
         app()

@@ -74,7 +74,7 @@ def run(order: Order) -> Result:
     from pipeline.validation import ValidationFailed, save_report, validate
 
     # Standard output is for messages alone.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     name = f"{order.now:%Y%m%dT%H%M%S}"
     try:
         store = open_store(order.store, order.endpoint)

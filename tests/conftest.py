@@ -7,7 +7,11 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
+import logging
+from collections.abc import Iterator
+
 import pytest
+import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -33,3 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Which worker gets which tests, when there are several."""
     return _ByCost(config, log)
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command that is run within a test sends the log to that test's streams; the next has its own."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler).__module__ == "bot.log":
+            root.removeHandler(handler)
+            root.setLevel(logging.WARNING)
