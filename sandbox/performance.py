@@ -154,7 +154,7 @@ async def _report(app: App, both: Worlds, began: datetime, since: datetime) -> N
         {row.listing.hash for row in rows if row.seen_at >= began},
         Thresholds(),
         services.settings.gas_ron * (rates.usd[Token.WRON] if rates else 0.0),
-        services.settings.market_poll_max_s * services.clock.speed,
+        set(await services.journal.known_hashes()),
     )
     p50, p99 = stats.p50(), stats.p99()
     summary = {

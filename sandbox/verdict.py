@@ -2,13 +2,12 @@
 
 A signal is a true bargain if a resale at fair value, less the fee, brings more than was asked. The
 oracle knows every fair value, and which orders are void, and signals whatever clears the same minimum
-profit and return. It looks as often as the bot does: where the clock runs hundreds of times faster, the
-best bargains are bought between two looks, and nobody could have signalled those.
+profit and return. It sits where the bot sits: where the clock runs hundreds of times faster, many bargains
+are bought between two looks at the market, and what no answer of the market showed nobody could signal.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,11 +37,11 @@ async def judge(
     signalled: Collection[str],
     thresholds: Thresholds,
     gas_usd: float,
-    looks_every_s: float,
+    shown: Collection[str],
 ) -> Verdict:
     """Compare the hashes that were signalled with the truth; the oracle's are listed in [since, until].
 
-    `looks_every_s` is the longest time between two looks, in market seconds.
+    `shown` are the hashes of all listings that the market's answers held.
     """
     told_from = (since - LISTED_BEFORE).timestamp()
     async with (
@@ -56,9 +55,7 @@ async def judge(
     oracle = {
         truth["hash"]
         for truth in window
-        if _could_be_bought(truth)
-        and _was_open_for(truth) >= looks_every_s
-        and _clears(truth, thresholds, gas_usd)
+        if _could_be_bought(truth) and truth["hash"] in shown and _clears(truth, thresholds, gas_usd)
     }
     return Verdict(
         signals=len(signalled),
@@ -70,10 +67,6 @@ async def judge(
 
 def _could_be_bought(truth: dict[str, Any]) -> bool:
     return bool(truth["buyable"]) and not truth["banned"] and not truth["egg"]
-
-
-def _was_open_for(truth: dict[str, Any]) -> float:
-    return math.inf if truth["closed_at"] is None else float(truth["closed_at"] - truth["listed_at"])
 
 
 def net(truth: dict[str, Any], gas_usd: float) -> float:
