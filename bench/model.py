@@ -20,6 +20,7 @@ from rich.console import Console
 from bench.flips import Remembering, flips
 from bot.evaluating import show_tables
 from models.ensemble import Fitted
+from models.members import binnable
 from pipeline.evaluation.forecasters import Baseline, Point, baselines, plain_traits
 from pipeline.evaluation.metrics import Floats
 from pipeline.evaluation.timeline import KINDS, TRAITS, Known, Progress
@@ -70,7 +71,7 @@ def informed_forest(known: Known, log_price: Floats) -> Point:
 
     kinds = [index < KINDS for index in range(len(TRAITS))]
     forest = HistGradientBoostingRegressor(categorical_features=[*kinds, False], random_state=0)
-    forest.fit(columns(known), log_price - known.level)
+    forest.fit(binnable(columns(known)), log_price - known.level)
     return lambda asked: asked.level + forest.predict(columns(asked))
 
 

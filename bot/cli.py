@@ -77,7 +77,7 @@ def collect(
 @app.command()
 def train(
     days: Annotated[float | None, typer.Option(help="Learn from the last so many days only.")] = None,
-    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     search_minutes: Annotated[
         float,
         typer.Option(min=0, help="Look for better parameters for so long; goes on where it was interrupted."),
@@ -111,7 +111,7 @@ def evaluate(
     retrain: Annotated[
         Literal["daily", "never"], typer.Option(help="Learn anew at each day's start, or only once.")
     ] = "daily",
-    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Walk forward through a sales table: learn from the past, score what came next, beside baselines."""
@@ -156,7 +156,7 @@ def backtest(
     retrain: Annotated[
         Literal["daily", "never"], typer.Option(help="Learn anew at each day's start, or only once.")
     ] = "daily",
-    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     png: Annotated[Path | None, typer.Option(help="Draw the profits into this file.")] = None,
 ) -> None:

@@ -27,6 +27,7 @@ from pipeline.birth import Result
 from pipeline.clock import Clock, SystemClock
 from pipeline.collect import CollectBudget, CollectSummary
 from pipeline.market.errors import MarketError
+from pipeline.objects import StoreError
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -114,7 +115,7 @@ async def collect_into_store(
                     progress=show,
                     side=side_sources(settings),
                 )
-    except MarketError as error:
+    except (MarketError, StoreError) as error:
         raise AxieflipError(str(error)) from error
 
 
@@ -137,6 +138,8 @@ async def collect_command(settings: Settings, minutes: float, history_days: floa
     """`axieflip collect`."""
     summary = await collect_into_store(settings, SystemClock(), minutes, timedelta(days=history_days))
     console.print(str(summary), highlight=False)
+    if summary.failures and not sum(summary.rows.values()):
+        raise AxieflipError(f"Nothing was collected: {summary.stopped or 'every request failed'}.")
 
 
 async def train_command(settings: Settings, **changes: Any) -> None:

@@ -96,6 +96,8 @@ async def predict(request: web.Request) -> web.Response:
     """A prediction of a listing, or a forecast of an axie that is not listed."""
     services = request.app[SERVICES]
     _authorize(request, services)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="Send the body as it is, without Content-Encoding.")
     question = _decode(await request.read())
     try:
         answer = await _answer(services, question)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from models.compiled import Compiled, compile_members, cost_us
 from models.distribution import Calibrator
-from models.members import MEMBERS, Floats, Regressor, fit_member
+from models.members import MEMBERS, Floats, Regressor, binnable, fit_member
 from models.metrics import Metrics, measure
 
 EDGES = (0.5, 0.75, 1.0)  # where the two slices begin and end, as shares of the rows
@@ -367,7 +367,7 @@ def _fit_scale(X: Floats, residual: Floats, weight: Floats, categories: int, see
     )
     del categories  # in an order of no meaning they tell little of the size of an error
     # The log of the absolute error: its mean is a robust, always positive measure of spread.
-    return cast(Regressor, member.fit(X, np.log(np.abs(residual) + 0.01), sample_weight=weight))
+    return cast(Regressor, member.fit(binnable(X), np.log(np.abs(residual) + 0.01), sample_weight=weight))
 
 
 def _member_report(

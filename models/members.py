@@ -124,6 +124,22 @@ MEMBERS: Mapping[str, Factory] = {
 }
 
 
+def binnable(X: Floats) -> Floats:
+    """X (n, features), of which scikit-learn's boosting can bin every column.
+
+    It stumbles over one with fewer than two known values. Such a column is given two; no leaf is so small
+    that a tree could split on them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column without any known value is expected
+        constant = np.flatnonzero(~(np.nanmax(X, axis=0) > np.nanmin(X, axis=0)))
+    if not len(constant) or len(X) < 2:
+        return X
+    filled = X.copy()
+    filled[0, constant], filled[1, constant] = 0.0, 1.0
+    return filled
+
+
 def fit_member(member: Regressor, X: Floats, y: Floats, weight: Floats) -> Regressor:
     """Fit a member, a pipeline too, with a weight (n,) for each row."""
     from sklearn.exceptions import ConvergenceWarning
@@ -132,4 +148,4 @@ def fit_member(member: Regressor, X: Floats, y: Floats, weight: Floats) -> Regre
     name = "sample_weight" if steps is None else f"{steps[-1][0]}__sample_weight"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a net learns for so long and no longer
-        return member.fit(X, y, **{name: weight})
+        return member.fit(binnable(X), y, **{name: weight})

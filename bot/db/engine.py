@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.errors import SettingsError
+
 BUSY_MS = 10_000  # how long SQLite waits for another process's lock
 READ_ONLY = "axieflip_read_only"  # the execution option of a transaction that only reads
 
@@ -23,7 +25,13 @@ def connect(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     by cascade what refers to it.
     """
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
+        try:
+            return create_async_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"DATABASE_URL needs the package {error.name}, which is not installed: use `make run`, or "
+                "install the extra `postgres`"
+            ) from error
     file = make_url(url).database
     if file and file != ":memory:" and not file.startswith("file:"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)

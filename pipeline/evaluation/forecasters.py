@@ -14,6 +14,7 @@ import numpy as np
 
 from models.distribution import Calibrator
 from models.ensemble import Fitted, fit
+from models.members import binnable
 from pipeline.evaluation.metrics import LEVELS, MIDDLE, Floats
 from pipeline.evaluation.timeline import KINDS, TRAITS, Known
 from pipeline.history import Progress
@@ -126,7 +127,7 @@ def plain_forest(known: Known, log_price: Floats) -> Point:
     forest = HistGradientBoostingRegressor(
         categorical_features=[index < KINDS for index in range(len(TRAITS))], random_state=0
     )
-    forest.fit(plain_traits(known.traits), log_price)
+    forest.fit(binnable(plain_traits(known.traits)), log_price)
     return lambda asked: np.asarray(forest.predict(plain_traits(asked.traits)), dtype=np.float64)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hmac
 import json
 from collections import Counter
@@ -301,6 +302,13 @@ async def test_a_body_above_the_limit_is_refused(http: aiohttp.ClientSession) ->
     assert (await asked(http, b" " * (BODY_LIMIT - 20) + b'{"axie_id": 9}'))[0] == 404
     status, body = await asked(http, b" " * BODY_LIMIT + b'{"axie_id": 9}')
     assert (status, body) == (413, {"error": "The body is larger than 65536 bytes."})
+
+
+@pytest.mark.parametrize("body", [b'{"axie_id": 1}', gzip.compress(b'{"axie_id": 1}')])
+async def test_a_compressed_body_is_refused_as_such(http: aiohttp.ClientSession, body: bytes) -> None:
+    async with http.post("/v1/predict", data=body, headers={"Content-Encoding": "gzip"}) as response:
+        assert response.status == 415
+        assert "Content-Encoding" in (await response.json())["error"]
 
 
 async def test_other_addresses_and_methods_are_refused_in_json(http: aiohttp.ClientSession) -> None:

@@ -132,3 +132,12 @@ def test_the_typical_row_names_no_category_and_has_the_middle_of_every_number(fi
     rows: Rows = make_rows()
     assert np.isnan(fitted.ensemble.typical[:2]).all()
     np.testing.assert_array_equal(fitted.ensemble.typical[2:9], np.nanmedian(rows.X[:, 2:9], axis=0))
+
+
+def test_columns_that_stand_still_in_a_slice_do_no_harm() -> None:
+    rows = make_rows(700)
+    X = rows.X.copy()
+    X[350:, 5] = np.nan  # known at first, and then no longer
+    X[350:, 6] = 1.0
+    fitted = ensemble.fit(dataclasses.replace(rows, X=X))
+    assert np.isfinite(fitted.ensemble.predict(X)).all()
