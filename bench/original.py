@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from models.ensemble import Ensemble
-from models.members import MEMBERS
+from models.members import MEMBERS, binnable
 from pipeline.appraisal.features import NAMES
 from pipeline.appraisal.subject import CATEGORIES
 from pipeline.history import Examples
@@ -33,7 +33,7 @@ def fit(data: Examples, ensemble: Ensemble) -> Pipeline:
     kept = [(name, MEMBERS[name](categories, 0)) for name in weights]
     columns = ColumnTransformer([("known", "passthrough", [NAMES[index] for index in ensemble.used])])
     model = Pipeline([("columns", columns), ("vote", VotingRegressor(kept, weights=list(weights.values())))])
-    return model.fit(pd.DataFrame(data.X, columns=list(NAMES)), data.y)
+    return model.fit(pd.DataFrame(binnable(data.X), columns=list(NAMES)), data.y)
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def served(model: Pipeline) -> Iterator[Callable[[np.ndarray], float]]:
 
     @app.post("/predict")
     def predict():
-        frame = pd.DataFrame([request.get_json()], columns=list(NAMES))
+        frame = pd.DataFrame([request.get_json()], columns=list(NAMES), dtype="float64")
         return jsonify(price=float(model.predict(frame)[0]))
 
     class Quiet(WSGIRequestHandler):

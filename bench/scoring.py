@@ -12,9 +12,10 @@ from models.registry import Registry
 from pipeline.appraisal.features import features
 from pipeline.appraisal.subject import from_axie
 from pipeline.history import replayed
-from pipeline.labels import build_sales
+from pipeline.labels import build_sales, listing_outcomes
 from pipeline.market.values import Listing, Rates
 from pipeline.objects import ObjectStore
+from pipeline.side import part_strength_tables
 from pipeline.signal import Filters, Thresholds, refusal
 from pipeline.training import load_appraiser
 
@@ -35,7 +36,8 @@ def run(
     one = measure(lambda: score([listings[next(turn) % len(listings)]]), times)
     page = measure(lambda: score(listings[:100]), max(20, times // 20))
 
-    data = replayed(build_sales(store).table)
+    table, outcomes = build_sales(store).table, listing_outcomes(store, youngest=None)
+    data = replayed(table, outcomes, part_strength_tables(store))
     model = original.fit(data, appraiser.ensemble)
     subjects = [from_axie(listing.axie) for listing in listings]
     rows = features(appraiser.state.look(subjects, at.timestamp()), subjects)
