@@ -99,7 +99,10 @@ def _redacted(value: Any) -> Any:
         return {_redacted(key): _redacted(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_redacted(each) for each in value]
-    return value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    # What the renderer would make of it, before that escapes it once more.
+    return _redactor(repr(value))
 
 
 def _redact_line(_: object, __: str, line: Any) -> Any:

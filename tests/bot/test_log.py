@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot.log import configure, redact
@@ -52,6 +52,7 @@ def fail_with(message: str) -> None:
 @pytest.mark.parametrize("form", ["json", "console"])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=SECRETS, before=st.text(max_size=3), after=st.text(max_size=3))
+@example(secret="0" * 14 + "\\0", before="", after="")  # escaped by repr, and again by JSON
 def test_a_secret_reaches_the_log_in_no_way(form: str, secret: str, before: str, after: str) -> None:
     stream = configured(form, secret)
     text = before + secret + after
