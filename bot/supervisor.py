@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
 from msgspec import Struct
 
 from bot.log import redact
+from bot.waiting import machine_time
 
 Job = Callable[[], Awaitable[float | None]]
 State = Literal["waiting", "running", "backing off", "stopped"]
@@ -38,11 +39,6 @@ class TaskStatus(Struct, frozen=True):
     next_run: datetime | None
     failures: int
     runs: int
-
-
-def machine_time() -> datetime:
-    """Aware UTC time of this machine."""
-    return datetime.now(UTC)
 
 
 class _Task:

@@ -16,7 +16,8 @@ import structlog
 from discord.ext import commands
 
 from bot.client import AxieflipBot
-from bot.services.announcements import Said, machine_time
+from bot.services.announcements import Said
+from bot.waiting import machine_time
 from cogs import embeds, outgoing, permissions, watch_actions
 from cogs import format as fmt
 

@@ -13,7 +13,7 @@ from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.guild_settings import Area
 from bot.services.mutes import Kind, Span, until, value_of
-from bot.services.posts import machine_time
+from bot.waiting import machine_time
 from cogs import access, choices
 from cogs import format as fmt
 from cogs.components import answering

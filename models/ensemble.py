@@ -136,7 +136,7 @@ def fit(
     started = time.perf_counter()
     task = prepare(rows)
     recipe = Recipe(task.categories, seed, overrides or {})
-    X, y, weight, categories = task.X, task.y, task.weight, task.categories
+    X, y, weight = task.X, task.y, task.weight
     (_, first, newest), _ = task.folds
 
     progress("cross-validating", 0.0)
@@ -147,7 +147,7 @@ def fit(
 
     progress("calibrating", 0.75)
     residual = y[first:] - blend
-    scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], categories, seed)
+    scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], seed)
     log_scale = compile_members([(1.0, scale_member)], X.shape[1])
     scale = np.maximum(np.exp(log_scale.predict(X[first:])), MIN_SCALE)
 
@@ -354,7 +354,7 @@ def _weigh(forecasts: Floats, y: Floats, weight: Floats) -> Floats:
     return cast(Floats, weights / weights.sum())
 
 
-def _fit_scale(X: Floats, residual: Floats, weight: Floats, categories: int, seed: int) -> Regressor:
+def _fit_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Regressor:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     member = HistGradientBoostingRegressor(
@@ -365,7 +365,6 @@ def _fit_scale(X: Floats, residual: Floats, weight: Floats, categories: int, see
         early_stopping=False,
         random_state=seed,
     )
-    del categories  # in an order of no meaning they tell little of the size of an error
     # The log of the absolute error: its mean is a robust, always positive measure of spread.
     return cast(Regressor, member.fit(binnable(X), np.log(np.abs(residual) + 0.01), sample_weight=weight))
 

@@ -6,10 +6,9 @@ finds something to say need not remember whether it was said. All times are the 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,8 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import Database
 from bot.db.lookback import AnnouncementRow
 from bot.db.tables import AlertState
+from bot.waiting import Waiting, machine_time
 
-LOOK_AGAIN_S = 30.0
+_NEXT_AT = select(func.min(AnnouncementRow.next_attempt_at)).where(
+    AnnouncementRow.state == AlertState.PENDING
+)
 
 
 class Said(Struct, frozen=True):
@@ -44,18 +46,13 @@ class Announcement(Struct, frozen=True):
     created_at: datetime
 
 
-def machine_time() -> datetime:
-    """Aware UTC time of this machine."""
-    return datetime.now(UTC)
-
-
 class Announcements:
     """The announcements in the database, and the wait for the next one that is due."""
 
     def __init__(self, db: Database, *, now: Callable[[], datetime] = machine_time) -> None:
         self._db = db
         self._now = now
-        self._awake = asyncio.Event()
+        self._waiting = Waiting(db, _NEXT_AT, now)
 
     async def say(self, said: Iterable[Said]) -> int:
         """Write down what has not been written down before; how many were new."""
@@ -130,26 +127,11 @@ class Announcements:
 
     async def wait(self) -> None:
         """Return once something is due, sleeping until then or until `wake`."""
-        while True:
-            self._awake.clear()
-            async with self._db.reading() as session:
-                next_at = await session.scalar(
-                    select(func.min(AnnouncementRow.next_attempt_at)).where(
-                        AnnouncementRow.state == AlertState.PENDING
-                    )
-                )
-            pause = LOOK_AGAIN_S if next_at is None else (next_at - self._now()).total_seconds()
-            if pause <= 0:
-                return
-            try:
-                async with asyncio.timeout(min(pause, LOOK_AGAIN_S)):
-                    await self._awake.wait()
-            except TimeoutError:
-                continue
+        await self._waiting.wait()
 
     def wake(self) -> None:
         """Tell `wait` that something was written down."""
-        self._awake.set()
+        self._waiting.wake()
 
     async def _change(self, id_: int, **values: object) -> None:
         async with self._db.session() as session:

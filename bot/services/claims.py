@@ -9,7 +9,8 @@ from sqlalchemy import Update, delete, select, update
 
 from bot.db import Database
 from bot.db.tables import AlertRow, ClaimRow, PostRow
-from bot.services.posts import Claim, machine_time
+from bot.services.posts import Claim
+from bot.waiting import machine_time
 
 
 class Claims:

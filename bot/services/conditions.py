@@ -15,7 +15,8 @@ from sqlalchemy import insert, select, update
 
 from bot.db import Database
 from bot.db.lookback import AnnouncementRow, ConditionRow
-from bot.services.announcements import Announcements, Said, machine_time
+from bot.services.announcements import Announcements, Said
+from bot.waiting import machine_time
 
 KIND = "condition"
 _OPEN = select(ConditionRow).where(ConditionRow.mended_at.is_(None)).order_by(ConditionRow.id)

@@ -18,8 +18,8 @@ from bot.db.tables import Base, GuildRow
 from bot.errors import AxieflipError
 from bot.services.audit import AuditEntry, note
 from bot.services.guild_settings import Area, GuildSettings
-from bot.services.posts import machine_time
 from bot.services.watches import Watches
+from bot.waiting import machine_time
 from pipeline.clock import Clock
 
 KEPT = timedelta(days=30)  # a server's data after the bot has left it

@@ -17,7 +17,7 @@ from sqlalchemy import delete, insert, select
 from bot.db import Database
 from bot.db.tables import MuteRow
 from bot.services.audit import AuditEntry, note
-from bot.services.posts import machine_time
+from bot.waiting import machine_time
 from pipeline.appraisal.keys import key
 from pipeline.appraisal.subject import from_axie
 from pipeline.market.values import Listing

@@ -7,7 +7,6 @@ some minutes later, in one that finds the message by that nonce.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
@@ -18,12 +17,13 @@ from sqlalchemy.orm import aliased
 
 from bot.db import Database
 from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow
-from bot.services.posts import Post, load, machine_time
+from bot.services.posts import Post, load
+from bot.waiting import Waiting, machine_time
 from pipeline.clock import Clock
 from pipeline.market.values import OrderStatus
 
+_NEXT_AT = select(func.min(AlertRow.next_attempt_at)).where(AlertRow.state == AlertState.PENDING)
 REVIVED = timedelta(days=1)
-LOOK_AGAIN_S = 30.0  # the longest sleep: the machine's clock may be set, another process may write
 log = structlog.get_logger(__name__)
 
 
@@ -57,7 +57,7 @@ class Outbox:
         self._db = db
         self._clock = clock
         self._now = now
-        self._awake = asyncio.Event()
+        self._waiting = Waiting(db, _NEXT_AT, now)
 
     async def due(self, limit: int = 50) -> list[Post]:
         """Posts with an alert whose next attempt is not in the future, oldest first, with all that pends.
@@ -154,28 +154,12 @@ class Outbox:
         return len(ids)
 
     async def wait(self) -> None:
-        """Return once an alert is due. Sleeps until the next attempt or `wake`, without polling between."""
-        while True:
-            # Cleared before looking: what is recorded after the look sets it again and ends the sleep.
-            self._awake.clear()
-            async with self._db.reading() as session:
-                next_attempt_at = await session.scalar(
-                    select(func.min(AlertRow.next_attempt_at)).where(AlertRow.state == AlertState.PENDING)
-                )
-            pause = LOOK_AGAIN_S
-            if next_attempt_at is not None:
-                pause = (next_attempt_at - self._now()).total_seconds()
-                if pause <= 0:
-                    return
-            try:
-                async with asyncio.timeout(min(pause, LOOK_AGAIN_S)):
-                    await self._awake.wait()
-            except TimeoutError:
-                continue
+        """Return once an alert is due, sleeping until then or until `wake`."""
+        await self._waiting.wait()
 
     def wake(self) -> None:
         """Tell `wait` that alerts were recorded."""
-        self._awake.set()
+        self._waiting.wake()
 
     async def problems(self, guild_id: int, limit: int = 5) -> list[Problem]:
         """A server's alerts that failed for good or are being tried again, newest first."""

@@ -6,9 +6,8 @@ one edit. The marks are in the database, so that an edit owed by one life of the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -27,11 +26,12 @@ from bot.db.tables import (
     PostRow,
     PredictionRow,
 )
+from bot.waiting import Waiting, machine_time
 from pipeline.market.values import Listing, OrderStatus
 from pipeline.signal import Prediction
 
+_NEXT_AT = select(func.min(PostRow.edit_at)).where(PostRow.message_id.is_not(None))
 GATHER_S = 2.0  # what happens within so long is told in one edit
-LOOK_AGAIN_S = 30.0
 log = structlog.get_logger(__name__)
 
 
@@ -112,18 +112,13 @@ class Post(Struct, frozen=True):
         return min(alert.queued_at for alert in self.alerts)
 
 
-def machine_time() -> datetime:
-    """Aware UTC time of this machine."""
-    return datetime.now(UTC)
-
-
 class Posts:
     """The messages in the database, and the wait for the next one that is to be edited."""
 
     def __init__(self, db: Database, *, now: Callable[[], datetime] = machine_time) -> None:
         self._db = db
         self._now = now
-        self._awake = asyncio.Event()
+        self._waiting = Waiting(db, _NEXT_AT, now)
 
     async def get(self, post_id: int) -> Post | None:
         """A post with its delivered alerts."""
@@ -184,24 +179,11 @@ class Posts:
 
     async def wait(self) -> None:
         """Return once an edit is due, sleeping until then or until `wake`."""
-        while True:
-            self._awake.clear()
-            async with self._db.reading() as session:
-                next_at = await session.scalar(
-                    select(func.min(PostRow.edit_at)).where(PostRow.message_id.is_not(None))
-                )
-            pause = LOOK_AGAIN_S if next_at is None else (next_at - self._now()).total_seconds()
-            if pause <= 0:
-                return
-            try:
-                async with asyncio.timeout(min(pause, LOOK_AGAIN_S)):
-                    await self._awake.wait()
-            except TimeoutError:
-                continue
+        await self._waiting.wait()
 
     def wake(self) -> None:
         """Tell `wait` that something happened to posts."""
-        self._awake.set()
+        self._waiting.wake()
 
 
 async def touch(session: AsyncSession, hashes: Sequence[str]) -> None:

@@ -20,10 +20,11 @@ from bot.services.mutes import Kind, Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
 from bot.services.parts import Parts
-from bot.services.posts import Alert, Posts, machine_time
+from bot.services.posts import Alert, Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
+from bot.waiting import machine_time
 from pipeline.market.values import AxieClass, Listing, OrderStatus
 from pipeline.market.watcher import Watcher, WatcherSettings
 from pipeline.signal import Filters, Prediction, Thresholds

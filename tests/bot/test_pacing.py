@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from bot.db import Database
 from bot.services.journal import Entry, Journal
-from bot.services.outbox import Outbox, machine_time
+from bot.services.outbox import Outbox
 from bot.services.pacing import DAY_MINUTES, Delivery, Quiet, held_until, hour_start, next_time
 from bot.services.watches import Watches
+from bot.waiting import machine_time
 from pipeline.clock import ManualClock
 from pipeline.signal import Filters, Thresholds
 from tests.bot.factories import make_listing, make_prediction

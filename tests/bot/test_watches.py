@@ -15,9 +15,10 @@ from bot.errors import AxieflipError, Conflict, LimitReached, NotFound
 from bot.services.audit import Audit
 from bot.services.guilds import Guilds
 from bot.services.journal import Entry, Journal
-from bot.services.outbox import Outbox, machine_time
+from bot.services.outbox import Outbox
 from bot.services.pacing import DAY_MINUTES, Delivery, Quiet
 from bot.services.watches import Watch, Watches
+from bot.waiting import machine_time
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass

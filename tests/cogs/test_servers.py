@@ -8,7 +8,7 @@ from typing import Any
 from bot.client import create_bot
 from bot.services.guild_settings import Area
 from bot.services.guilds import KEPT
-from bot.services.outbox import machine_time
+from bot.waiting import machine_time
 from tests.cogs.world import World
 
 
