@@ -22,12 +22,12 @@ ASK = "what the ask tells"
 # What each group's features begin with, the first that fits taking a feature.
 _GROUPS: dict[str, tuple[str, ...]] = {
     "rarity": ("collection", "special_parts", "id"),
-    "this axie's last sale": ("own_",),
-    "the market's moves": ("level_", "hour_"),
+    "own last sale": ("own_",),
+    "market's moves": ("level_", "hour_"),
     "standing listings": ("seller_", *(f"{kind}_{what}" for kind in (
         "build", "battle", "class_breed_pure", "class_breed") for what in ("floor", "depth"))),
     "breed count": ("breed_count", "class_breed_mean", "class_breed_weight"),
-    "purity, level and stats": (
+    "other traits": (
         "pure_parts", "purity", "level", "hp", "speed", "skill", "morale", "evolved_parts",
         "class_breed_pure"),
     "build": (*SLOTS, "expected", "build", "battle", "parts_", "pairs_", "triples_", "strength_"),
@@ -35,8 +35,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # The order in which they are put in place.
 _ORDER = (
-    "class", "build", "breed count", "purity, level and stats", "rarity", "standing listings",
-    "the market's moves", "this axie's last sale",
+    "class", "build", "breed count", "other traits", "rarity", "standing listings",
+    "market's moves", "own last sale",
 )  # fmt: skip
 
 
