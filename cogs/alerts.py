@@ -185,13 +185,13 @@ class AlertsCog(commands.Cog, name="Alerts"):
             found = await outgoing.find(channel, post.nonce, self._bot.user.id)
             if found is not None:
                 return found
-        shown = await buttons.drawn(self._services, post)
+        shown, view = await buttons.drawn(self._services, post)
         roles = await pings.roles(self._services.watches, post)
         return await outgoing.send(
             channel,
             nonce=post.nonce,
             embed=shown,
-            view=buttons.of(post),
+            view=view,
             content=pings.text(roles),
             mentions=pings.allowed(roles),
         )

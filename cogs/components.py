@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import discord
 
 from cogs import errors
+from cogs.sentences import Refused
 
 Item = TypeVar("Item")
 Callback = Callable[[Item, discord.Interaction[Any]], Awaitable[None]]
@@ -28,3 +29,11 @@ def answering(callback: Callback[Item]) -> Callable[[Item, discord.Interaction[A
             await errors.tell(interaction, error)
 
     return answered
+
+
+def chosen(interaction: discord.Interaction[Any]) -> str:
+    """What was chosen in a menu that lets one choose a single thing."""
+    data: Any = interaction.data or {}
+    for value in data.get("values", ()):
+        return str(value)
+    raise Refused("Choose one of the lines of the menu.")

@@ -68,11 +68,8 @@ class FollowingCog(commands.Cog, name="Following"):
     async def _edit(self, post: Post) -> None:
         assert post.message_id is not None
         channel = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
-        outcome = await outgoing.edit(
-            channel.get_partial_message(post.message_id),
-            embed=await buttons.drawn(self._services, post),
-            view=buttons.of(post),
-        )
+        shown, view = await buttons.drawn(self._services, post)
+        outcome = await outgoing.edit(channel.get_partial_message(post.message_id), embed=shown, view=view)
         match outcome:
             case outgoing.Sent():
                 await self._services.posts.edited(post)

@@ -18,7 +18,7 @@ from bot.errors import NotFound
 from bot.services.history import MAX_DAYS, TABLE, Page, Wanted
 from cogs import choices, embeds, money, rows, tables
 from cogs import format as fmt
-from cogs.components import answering
+from cogs.components import answering, chosen
 from cogs.format import Moment
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -166,7 +166,7 @@ class OneInFull(ui.DynamicItem[ui.Select[ui.View]], template="lookone"):
     async def callback(self, interaction: Interaction) -> None:
         """Answer the asker alone."""
         services = interaction.client.services
-        found = await services.history.one(choices.guild(interaction), self.item.values[0])
+        found = await services.history.one(choices.guild(interaction), chosen(interaction))
         if found is None:
             raise NotFound("That prediction is no longer stored: ask for the predictions anew.")
         purse = await money.of(services, choices.guild(interaction))

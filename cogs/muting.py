@@ -16,7 +16,7 @@ from bot.services.mutes import Kind, Span, until, value_of
 from bot.waiting import machine_time
 from cogs import access, choices
 from cogs import format as fmt
-from cogs.components import answering
+from cogs.components import answering, chosen
 from cogs.sentences import Refused
 from pipeline.market.traits import BATTLE_SLOTS
 
@@ -94,7 +94,7 @@ class MuteMenu(DynamicItem[Select[Any]], template=r"alert:hush:(?P<id>[0-9]{1,18
         """Mute what was chosen, and say until when."""
         await access.require(interaction, Area.WATCHES)
         guild_id, services = choices.guild(interaction), interaction.client.services
-        kind, span = _chosen(interaction)
+        kind, span = _wanted(interaction)
         found = await services.posts.of_alert(guild_id, self._alert_id)
         if found is None:
             raise NotFound("This alert is no longer on record. Mute from a newer one.")
@@ -141,12 +141,10 @@ class Unmute(DynamicItem[Button[Any]], template=r"mute:end:(?P<id>[0-9]{1,18})")
         await interaction.response.edit_message(content=text, view=None)
 
 
-def _chosen(interaction: Interaction) -> tuple[Kind, Span]:
-    data: Any = interaction.data or {}
-    for value in data.get("values", ()):
-        kind, _, span = str(value).partition(":")
-        if kind in set(Kind) and span in set(Span):
-            return Kind(kind), Span(span)
+def _wanted(interaction: Interaction) -> tuple[Kind, Span]:
+    kind, _, span = chosen(interaction).partition(":")
+    if kind in set(Kind) and span in set(Span):
+        return Kind(kind), Span(span)
     raise Refused("Choose one of the lines of the menu.")
 
 

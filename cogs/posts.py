@@ -1,4 +1,4 @@
-"""How a post looks: its alerts as embeds with what has become of each, and a row of buttons for each.
+"""How a post looks: a few alerts as embeds with what has become of each, more as the lines of one list.
 
 Whatever happens to an alert, its message is drawn anew from the stored post, so that a message that was
 edited and one that is sent now never differ.
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from cogs import embeds
+from cogs import embeds, lists
 from cogs import format as fmt
 from cogs.money import DOLLARS
 from pipeline.market.values import OrderStatus
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cogs.format import Moment
     from cogs.money import Money
 
-IN_DIGEST: Final = 20  # lines
+CARDS: Final = 5  # with a row of buttons for each, of which Discord shows five
 _OVER: Final = {
     OrderStatus.MATCHED: "✅ **Sold**",
     OrderStatus.CANCELLED: "⚪ **Cancelled** by the seller",
@@ -30,11 +30,16 @@ _OVER: Final = {
 
 def message(post: Post, moment: Moment, money: Money = DOLLARS) -> list[discord.Embed]:
     """The embeds of a post's message."""
-    if post.digest:
-        return [_digest(post, moment, money)]
+    if is_list(post):
+        return [lists.embed(post, shown(post), moment, money)]
     found = shown(post)
     names = _names(post)
-    return [_alert(each, names[each.listing.hash], moment, money, len(found) > 1) for each in found]
+    return [card(each, names[each.listing.hash], moment, money, brief=len(found) > 1) for each in found]
+
+
+def is_list(post: Post) -> bool:
+    """Whether the message has a line for each alert rather than an embed."""
+    return post.digest or len(shown(post)) > CARDS
 
 
 def shown(post: Post) -> list[Alert]:
@@ -50,7 +55,10 @@ def _names(post: Post) -> dict[str, str]:
     return names
 
 
-def _alert(alert: Alert, watch: str, moment: Moment, money: Money, brief: bool) -> discord.Embed:
+def card(
+    alert: Alert, watch: str, moment: Moment, money: Money = DOLLARS, *, brief: bool = False
+) -> discord.Embed:
+    """One alert with what has become of it."""
     notes = [*_claim(alert), *_price(alert, money)]
     listing, prediction = alert.listing, alert.prediction
     if alert.repriced is not None and alert.repriced[1] is not None:
@@ -105,33 +113,3 @@ def _paper(ending: Ending, money: Money) -> list[str]:
         return [f"{net}, resold at the forecast"]
     days = fmt.age((ending.resold_at - ending.at).total_seconds())
     return [f"{net}: it was sold again for {money.amount(ending.resale_usd)}, {days} later"]
-
-
-def _digest(post: Post, moment: Moment, money: Money) -> discord.Embed:
-    alerts = post.alerts
-    rows = [_line(alert, money) for alert in alerts[:IN_DIGEST]]
-    if len(alerts) > IN_DIGEST:
-        rows.append(f"… and {len(alerts) - IN_DIGEST} more; `/predictions` shows them all")
-    embed = discord.Embed(title=f"{len(alerts)} signals held back", colour=embeds.GOOD)
-    if len(alerts) == 1:
-        embed.title = "1 signal held back"
-    embed.url = fmt.MARKETPLACE
-    embed.description = embeds.fit(rows, 4000)
-    since = fmt.ago(moment, min(alert.created_at for alert in alerts))
-    return embed.set_footer(
-        text=f"Watch “{fmt.bare(alerts[0].watch_name, 50)}” · the first {since}, oldest at the top"
-    )
-
-
-def _line(alert: Alert, money: Money) -> str:
-    axie, prediction = alert.listing.axie, alert.prediction
-    if alert.repriced is not None and alert.repriced[1] is not None:
-        prediction = alert.repriced[1]
-    text = (
-        f"[#{axie.id}]({fmt.page(axie.id)}) {axie.class_} · {money.amount(prediction.ask_usd)} → "
-        f"{money.amount(prediction.forecast.resale_usd)} · **{money.gain(prediction.net_usd)}** · "
-        f"{fmt.chance(prediction.probability)}"
-    )
-    if alert.ending is None:
-        return text
-    return f"~~{text}~~ {'sold' if alert.ending.status is OrderStatus.MATCHED else 'gone'}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Update, delete, select, update
+from sqlalchemy import delete, select
 
 from bot.db import Database
-from bot.db.tables import AlertRow, ClaimRow, PostRow
-from bot.services.posts import Claim
+from bot.db.tables import AlertRow, ClaimRow
+from bot.services.posts import Claim, mark
 from bot.waiting import machine_time
 
 
@@ -26,7 +26,7 @@ class Claims:
             row = {"alert_id": alert_id, "user_id": user_id, "name": name[:100], "at": self._now()}
             await session.execute(self._db.insert_or_ignore(ClaimRow), [row])
             held = (await session.scalars(select(ClaimRow).where(ClaimRow.alert_id == alert_id))).one()
-            await session.execute(_changed(alert_id))
+            await mark(session, AlertRow.id == alert_id)
             return Claim(held.user_id, held.name, held.at)
 
     async def release(self, alert_id: int, user_id: int | None) -> bool:
@@ -36,11 +36,5 @@ class Claims:
             gone = gone.where(ClaimRow.user_id == user_id)
         async with self._db.session() as session:
             released = (await session.scalars(gone)).first() is not None
-            await session.execute(_changed(alert_id))
+            await mark(session, AlertRow.id == alert_id)
             return released
-
-
-def _changed(alert_id: int) -> Update:
-    # Whoever claims edits the message at once; the new revision keeps an older edit from being the last.
-    of_alert = select(AlertRow.post_id).where(AlertRow.id == alert_id).scalar_subquery()
-    return update(PostRow).where(PostRow.id == of_alert).values(revision=PostRow.revision + 1)

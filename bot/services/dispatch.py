@@ -26,7 +26,7 @@ from bot.services.watches import Watch
 from pipeline.market.values import Listing, OrderStatus
 from pipeline.signal import Filters, Prediction, Thresholds, refusal
 
-MOST_IN_POST = 5  # a row of buttons for each alert, of which Discord shows five
+MOST_IN_POST = 100  # listings: what a page of the marketplace can bring
 FOLLOWED = timedelta(days=30)  # how long after it an alert still speaks of new orders for its axie
 
 
@@ -245,16 +245,17 @@ async def _sent_this_hour(session: AsyncSession, watch_ids: set[int], now: datet
 
 
 def _places(rows: Sequence[dict[str, Any]]) -> dict[_Place, list[dict[str, Any]]]:
-    """The rows by the post that they belong to: what is held by its watch and end, the rest in fives."""
+    """The rows by the post that they belong to: what is held by its watch and end, the rest by channel."""
     places: defaultdict[_Place, list[dict[str, Any]]] = defaultdict(list)
-    seen: Counter[tuple[int, int]] = Counter()
+    listings: defaultdict[tuple[int, int], dict[str, int]] = defaultdict(dict)
     for row in rows:
         channel = (row["guild_id"], row["channel_id"])
         if row["held_until"] is not None:
             places[_Place(*channel, row["watch_id"], row["held_until"], 0)].append(row)
         else:
-            places[_Place(*channel, None, None, seen[channel] // MOST_IN_POST)].append(row)
-            seen[channel] += 1
+            known = listings[channel]
+            number = known.setdefault(row["listing_hash"], len(known)) // MOST_IN_POST
+            places[_Place(*channel, None, None, number)].append(row)
     return places
 
 

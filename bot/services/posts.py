@@ -190,9 +190,12 @@ async def touch(session: AsyncSession, hashes: Sequence[str]) -> None:
     """Mark the posts of delivered alerts that follow these orders, in the transaction that changes them."""
     if not hashes:
         return
-    posts = select(AlertRow.post_id).where(
-        AlertRow.current_hash.in_(hashes), AlertRow.state == AlertState.DELIVERED
-    )
+    await mark(session, AlertRow.current_hash.in_(hashes), AlertRow.state == AlertState.DELIVERED)
+
+
+async def mark(session: AsyncSession, *alerts: ColumnElement[bool]) -> None:
+    """Mark the posts of such alerts: something has happened to them that their messages should tell."""
+    posts = select(AlertRow.post_id).where(*alerts)
     edit_at = machine_time() + timedelta(seconds=GATHER_S)
     await session.execute(
         update(PostRow)

@@ -171,7 +171,7 @@ async def test_a_claim_is_given_back_by_pressing_again_after_a_restart_too(world
     assert "**@\u200bother** is on it" in shown(world)
 
 
-async def test_who_manages_messages_can_release_a_claim(world: World) -> None:
+async def test_who_manages_messages_can_release_a_claim(world: World, prompt_edits: None) -> None:
     message, _ = await an_alert(world)
     await world.member.click(message, label="Mine")
     sweepers = world.guild.create_role(
@@ -180,6 +180,7 @@ async def test_who_manages_messages_can_release_a_claim(world: World) -> None:
     sweeper = world.guild.add_member(world.env.create_user("sweeper"), roles=[sweepers])
     answer = await sweeper.click(world.posted()[-1], label="Claimed")
     await sweeper.click(answer.response, label="Release it for others")
+    await world.edit()
     assert "is on it" not in shown(world)
     async with world.services.db.reading() as session:
         assert list(await session.scalars(select(ClaimRow))) == []

@@ -169,16 +169,6 @@ async def test_several_signals_of_one_page_share_a_message_with_buttons_for_each
     assert len({getattr(item, "custom_id", None) for row in rows for item in row.children[1:]}) == 9
 
 
-async def test_a_page_of_many_signals_is_a_message_for_each_five(world: World) -> None:
-    listings = await world.page(await world.watch(), count=12)
-    await world.deliver()
-    counts = [len(message.embeds) for message in world.posted()]
-    assert counts == [5, 5, 2]
-    ids = [(e.title or "").split(" · ")[0] for message in world.posted() for e in message.embeds]
-    assert ids == [f"Axie #{each.axie.id}" for each in listings]
-    assert len({body["nonce"] for body in world.sends()}) == 3
-
-
 async def test_a_listing_that_two_watches_of_a_channel_found_is_shown_once(world: World) -> None:
     one, two = await world.watch(name="one"), await world.watch(name="two")
     listings = await world.page(one, two, count=2)
