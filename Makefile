@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint bench bench-promises bench-model bench-discord screenshots lock clean
+.PHONY: help demo run test lint bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,14 +39,24 @@ bench-promises: .venv/dev ## What signals promise in the simulated market, besid
 bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what training costs
 	@$(BIN)/python -m bench.model $(ARGS)
 
+bench-footprint: .venv/dev ## Memory of the idle bot with a champion, and its seconds to readiness
+	@$(BIN)/python -m bench.footprint $(ARGS)
+
 bench-discord: .venv/dev ## Answers in a database of 2 million predictions, beside the plain way (5 GB, minutes)
 	@$(BIN)/python -m bench.discord $(ARGS)
+
+image: ## The container image, by Docker (ARGS="--tag ADDRESS --platform linux/amd64,linux/arm64 --push")
+	docker buildx build --build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) .
+
+image-check: .venv/dev ## The Dockerfile carried out without a container engine, and its commands run (Linux, root)
+	@$(BIN)/python -m deploy.image.rehearse
 
 screenshots: .venv/dev ## The pictures in docs/images, of the demo's own page (needs Chromium)
 	@$(BIN)/python -m sandbox.screenshots $(ARGS)
 
 lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra demo -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) pyproject.toml --extra postgres -c requirements/dev.txt -o requirements/run.txt

@@ -18,6 +18,7 @@ import structlog
 import typer
 
 from bot.errors import AxieflipError, SettingsError
+from bot.stopping import Terminated, terminable
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -71,7 +72,8 @@ def collect(
     from bot.commands import collect_command
 
     settings = _settings("discord_token", "model_signing_key")
-    asyncio.run(collect_command(settings, minutes or settings.collect_minutes, history_days))
+    work = collect_command(settings, minutes or settings.collect_minutes, history_days)
+    asyncio.run(terminable(work))
 
 
 @app.command()
@@ -92,9 +94,8 @@ def train(
     from bot.commands import train_command
 
     settings = _settings("discord_token", "market_api_key")
-    asyncio.run(
-        train_command(settings, days=days, jobs=jobs, search_minutes=search_minutes, seed=seed, dask=dask)
-    )
+    work = train_command(settings, days=days, jobs=jobs, search_minutes=search_minutes, seed=seed, dask=dask)
+    asyncio.run(terminable(work))
 
 
 @app.command()
@@ -287,6 +288,9 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Terminated:
+        say("Stopped before it was done; the next run goes on from what is stored.")
+        sys.exit(143)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""How axieflip gets to where it runs: the image and its proof, AWS, dashboards and alert rules."""

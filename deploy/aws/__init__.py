@@ -1,0 +1,1 @@
+"""The stack on AWS: its template, and the script that deploys it."""
