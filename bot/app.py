@@ -21,6 +21,7 @@ from bot import web
 from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import NoChampion, SettingsError
+from bot.leadership import sole_bot
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
@@ -116,13 +117,14 @@ def birth_order(settings: Settings, clock: Clock) -> Order:
 
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[App]:
-    """Start the whole bot; leaving the context stops it cleanly.
+    """Start the whole bot; leaving the context stops it cleanly. One at a time on a database.
 
     `App.fatal` fails with a SettingsError where Discord refuses the token, as only a person can mend
     that; every other failure is retried for ever and shown by /status.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole_bot(settings.database_url))
         db = await stack.enter_async_context(Database.open(settings.database_url))
         market = await stack.enter_async_context(open_market(settings, clock))
         store = open_objects(settings)

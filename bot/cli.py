@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import structlog
 import typer
 
-from bot.errors import AxieflipError, SettingsError
+from bot.errors import AlreadyRunning, AxieflipError, SettingsError
 from bot.stopping import Terminated, terminable
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ def backtest(
     """What the signals of some days would have brought, learning only from what came before each."""
     if bool(sales) == store:
         raise typer.BadParameter("give either --sales FILE, once or more, or --store")
+    if png is not None:
+        _require_writable(png, "--png")
     objects = None
     if store:
         from bot.app import open_objects
@@ -194,7 +196,10 @@ def backtest(
 
 @app.command()
 def doctor() -> None:
-    """Check everything that a running bot needs, and say what to do about what is wrong."""
+    """Check everything that a running bot needs, and say what to do about what is wrong.
+
+    Exit code 0: all is well; 1: a check failed; 2: the settings are missing or wrong.
+    """
     from bot.doctor import examine
 
     raise typer.Exit(asyncio.run(examine()))
@@ -247,6 +252,19 @@ def upgrade() -> None:
     say("The database is up to date.")
 
 
+def _require_writable(path: Path, option: str) -> None:
+    """Before minutes of work whose result would have no place: the file can be written, and is as it was."""
+    there = path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise typer.BadParameter(
+            f"cannot write {path} ({error.strerror})", param_hint=f"'{option}'"
+        ) from error
+    if not there:
+        path.unlink()
+
+
 def _settings(*without: str) -> Settings:
     """The settings; the tokens named are not needed. From here on no log line holds a secret."""
     from bot.log import configure
@@ -280,7 +298,7 @@ def main() -> None:
     _plug_in()
     try:
         app()
-    except SettingsError as error:
+    except (AlreadyRunning, SettingsError) as error:
         say(str(error))
         sys.exit(2)
     except AxieflipError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from rich.progress import (
 )
 
 from bot.app import birth_order, open_market, open_objects, side_sources
-from bot.errors import AxieflipError
+from bot.errors import AxieflipError, SettingsError
 from bot.services.collecting import collect_all
 from bot.services.retraining import give_birth
 from pipeline.birth import Progress as Stage
@@ -27,7 +28,7 @@ from pipeline.birth import Result
 from pipeline.clock import Clock, SystemClock
 from pipeline.collect import CollectBudget, CollectSummary
 from pipeline.market.errors import MarketError
-from pipeline.objects import StoreError
+from pipeline.objects import StoreError, probe
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -134,8 +135,17 @@ async def train_from_store(settings: Settings, clock: Clock, **changes: Any) -> 
     return result
 
 
+async def _require_store(settings: Settings) -> None:
+    """Raises SettingsError where the object store takes nothing: what follows takes minutes."""
+    try:
+        await asyncio.to_thread(probe, open_objects(settings))
+    except StoreError as error:
+        raise SettingsError(f"OBJECT_STORE {settings.object_store} cannot be used: {error}.") from error
+
+
 async def collect_command(settings: Settings, minutes: float, history_days: float) -> None:
     """`axieflip collect`."""
+    await _require_store(settings)
     summary = await collect_into_store(settings, SystemClock(), minutes, timedelta(days=history_days))
     console.print(str(summary), highlight=False)
     if summary.failures and not sum(summary.rows.values()):
@@ -144,6 +154,7 @@ async def collect_command(settings: Settings, minutes: float, history_days: floa
 
 async def train_command(settings: Settings, **changes: Any) -> None:
     """`axieflip train`."""
+    await _require_store(settings)
     result = await train_from_store(settings, SystemClock(), **changes)
     console.print(describe(result), highlight=False)
 

@@ -7,7 +7,6 @@ a probe object in the object store, which it deletes again.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from bot.settings import Settings
 from models.registry import RegistryError
 from pipeline.clock import SystemClock
 from pipeline.market.errors import MarketError
-from pipeline.objects import StoreError
+from pipeline.objects import StoreError, probe
 from pipeline.training import load_appraiser
 
 if TYPE_CHECKING:
@@ -45,13 +44,13 @@ class Trouble(AxieflipError):
 
 
 async def examine() -> int:
-    """Run all checks and print a line each; the number of failures, at most 1 for an exit code."""
+    """Run all checks and print a line each; the exit code: 0, 1 for a failure, 2 for wrong settings."""
     try:
         settings = Settings.load()
     except SettingsError as error:
         for sentence in str(error).splitlines():
             _print("settings", sentence, ok=False)
-        return 1
+        return 2  # as of every command; nothing else can be checked
     _print("settings", "complete", ok=True)
     failures = 0
     for name, check in _CHECKS.items():
@@ -92,18 +91,7 @@ async def _database(settings: Settings) -> str:
 
 
 async def _object_store(settings: Settings) -> str:
-    store = open_objects(settings)
-    key, probe = f"doctor/{secrets.token_hex(8)}", b"probe"
-
-    def write_read_delete() -> bool:
-        store.put(key, probe)
-        try:
-            return store.get(key) == probe
-        finally:
-            store.delete(key)
-
-    if not await asyncio.to_thread(write_read_delete):
-        raise Trouble("it gives back other bytes than were stored: use another OBJECT_STORE")
+    await asyncio.to_thread(probe, open_objects(settings))
     return f"{settings.object_store} can be written and read"
 
 

@@ -12,7 +12,7 @@ class AxieflipError(Exception):
 
 
 class SettingsError(AxieflipError):
-    """The environment or `.env` does not describe a bot that can run; one sentence a problem."""
+    """The environment, `.env` or the command line does not describe what can run; one sentence a problem."""
 
 
 class NotFound(AxieflipError):

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
+from bot.outages import in_a_line, is_outage
 from bot.redaction import Redactor
 from bot.settings import Settings
 
@@ -74,7 +75,17 @@ def _renderers(form: str, colors: bool) -> list[Processor]:
     if form == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     plain = structlog.dev.plain_traceback  # the rich one shows the values of variables
-    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    return [_outage_in_a_line, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def _outage_in_a_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What repeats for as long as a service is down shall not fill the terminal."""
+    told = event.get("exc_info")
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException) and is_outage(error):
+        del event["exc_info"]
+        event["error"] = in_a_line(error)
+    return event
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 MARK = "[secret]"
+# A password of fewer characters is part of ordinary words, whose loss would make the log unreadable and tell
+# the password; in an address it is taken out by its place.
+SHORTEST = 8
 
 _PATTERNS = (
     # Discord: three parts of base64url, the first the bot's id.
@@ -36,7 +39,7 @@ class Redactor:
     """Replaces secrets in text by a mark."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        written = {form for secret in secrets for form in _forms(secret) if form}
+        written = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
         # The longest first: a secret that contains another one goes as a whole.
         longest_first = sorted(written, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if written else None

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from apscheduler.triggers.cron import CronTrigger
+from dotenv.parser import Original, parse_stream
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -24,15 +25,19 @@ from pydantic import (
     field_serializer,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
+from bot.redaction import SHORTEST
 from pipeline.market.errors import WrongAddress
 from pipeline.market.proxy import Proxy
 
+ENCODING = "utf-8-sig"  # some editors begin a file with a mark that is no part of its first variable
 SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
+TOKEN_CHARS = SHORTEST  # what is shorter could not be kept out of the log, and was not copied whole
 _RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
 _HINT = {"model_signing_key": f" {_RANDOM}"}
 _HELP = {
@@ -43,10 +48,31 @@ _HELP = {
 }
 
 
+# What pydantic finds wrong, as the end of a sentence that begins with the variable.
+_WRONG = {
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of at most 19 digits",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+}
+
+
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            known = (
+                parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            )
+        except ValueError:  # half of an IPv6 address, or a port that is no number
+            known = False
+        if not known:
             raise ValueError(f"must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}")
         if parts.username or parts.password:
             raise ValueError("must not contain a user name or password")
@@ -77,7 +103,7 @@ def _database_url(value: str) -> str:
         url = make_url(value)
         supported = url.drivername in drivers.values()
         kept = not value.startswith("sqlite") or url.database not in (None, "", ":memory:")
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter where its port is no number
         supported = kept = False
     if not supported:
         raise ValueError(
@@ -106,9 +132,9 @@ def _object_store(value: str) -> str:
 def _cron(value: str) -> str:
     try:
         CronTrigger.from_crontab(value, timezone=UTC)
-    except ValueError as error:
+    except ValueError:
         raise ValueError(
-            f'must be a cron expression of five fields such as "0 */8 * * *" ({error})'
+            'must be a cron expression of five fields (minute hour day month weekday) such as "0 */8 * * *"'
         ) from None
     return value
 
@@ -124,7 +150,12 @@ class Settings(BaseSettings):
     """Every setting, by the lower-case name of its variable. Frozen; secrets are `SecretStr`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+        env_file=".env",
+        env_file_encoding=ENCODING,
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     discord_token: SecretStr
@@ -172,6 +203,7 @@ class Settings(BaseSettings):
         `without` names tokens that a command can do without (training needs no `discord_token`): where
         they are not set, they are empty.
         """
+        _check_file(env_file)
         settings, missing, problems = cls._read(env_file)
         if missing.intersection(without):
             settings, _, problems = cls._read(env_file, **dict.fromkeys(missing.intersection(without), ""))
@@ -183,16 +215,10 @@ class Settings(BaseSettings):
     def _read(cls, env_file: Path | str | None, **given: str) -> tuple[Self | None, set[str], list[str]]:
         try:
             return cls(_env_file=env_file, **given), set(), []  # type: ignore[call-arg, arg-type]
-        except UnicodeDecodeError:
-            return None, set(), [f"{env_file} is not UTF-8 text: save it as such."]
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
+            found = error.errors(include_url=False, include_input=False)
         missing = {str(problem["loc"][0]) for problem in found if problem["type"] == "missing"}
-        return (
-            None,
-            missing,
-            [_sentence(str(problem["loc"][0]), problem["type"], problem["msg"]) for problem in found],
-        )
+        return None, missing, [_sentence(problem) for problem in found]
 
     @field_validator("market_poll_max_s")
     @classmethod
@@ -207,6 +233,9 @@ class Settings(BaseSettings):
         text = value.get_secret_value()
         if not text.isascii() or any(sign.isspace() or not sign.isprintable() for sign in text):
             raise ValueError("is not one word of ASCII letters, digits and signs: copy it anew")
+        # Empty stands for "not needed" (`load`).
+        if 0 < len(text) < TOKEN_CHARS:
+            raise ValueError("is too short to be one: copy it whole")
         return value
 
     @field_validator("http_token")
@@ -241,9 +270,40 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _sentence(field: str, kind: str, message: str) -> str:
+def _check_file(env_file: Path | str | None) -> None:
+    """Raise SettingsError where the file is there and no list of variables: dotenv would pass over lines."""
+    if env_file is None or not Path(env_file).exists():
+        return
+    try:
+        with Path(env_file).open(encoding=ENCODING) as text:
+            wrong = [_line_of(each.original) for each in parse_stream(text) if each.error]
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file} is not UTF-8 text: save it as such.") from None
+    except OSError as error:
+        raise SettingsError(f"{env_file} cannot be read ({error.strerror}): correct that.") from error
+    if wrong:
+        raise SettingsError(
+            "\n".join(
+                f"{env_file}, line {line}, is not of the form NAME=value: correct it." for line in wrong
+            )
+        )
+
+
+def _line_of(found: Original) -> int:
+    """Its number; dotenv counts the empty lines before it to it."""
+    blank = len(found.string) - len(found.string.lstrip())
+    return found.line + found.string[:blank].count("\n")
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    field, kind = str(problem["loc"][0]), problem["type"]
     name = field.upper()
     if kind == "missing":
         return f"{name} is missing: {_HELP[field]} into .env or the environment{_HINT.get(field, '')}."
-    message = message.removeprefix("Value error, ")
+    if kind in _WRONG:
+        wrong = "must be digits, as Discord's Copy ID gives them" if field.endswith("_id") else _WRONG[kind]
+        bounds = problem.get("ctx", {}).items()
+        limits = {key: f"{value:g}" if isinstance(value, float) else value for key, value in bounds}
+        return f"{name} {wrong.format(**limits)}."
+    message = problem["msg"].removeprefix("Value error, ")
     return f"{name} {message[0].lower()}{message[1:]}."

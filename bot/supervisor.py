@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 
 from bot.log import redact
+from bot.outages import in_a_line
 from bot.waiting import machine_time
 
 Job = Callable[[], Awaitable[float | None]]
@@ -168,13 +169,17 @@ class Supervisor:
         most = min(BACK_OFF_FIRST_S * 2 ** min(task.failures, 10), BACK_OFF_MOST_S)
         delay = self._jitter.uniform(BACK_OFF_FIRST_S, most)
         text = str(error).strip()
-        task.last_error = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)[
-            :LONGEST_ERROR
-        ]
-        task.last_error_at = self._now()
+        told = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)[:LONGEST_ERROR]
+        # Told in full once: the same again is a count.
+        again = task.failures > 1 and told == task.last_error
+        task.last_error, task.last_error_at = told, self._now()
         task.state = "backing off"
         log.error(
-            "task failed", task=task.name, failures=task.failures, again_in_s=round(delay, 1), exc_info=error
+            "task failed",
+            task=task.name,
+            failures=task.failures,
+            again_in_s=round(delay, 1),
+            **({"error": in_a_line(error)} if again else {"exc_info": error}),
         )
         return delay
 

@@ -113,8 +113,11 @@ def run(order: Order) -> Result:
             )
             kept = _report(order, store, name, outcome, jobs)
     except ValidationFailed as error:
-        failed = link(order.store, save_report(store, name, error.report))
-        return Result(error=f"{error} (report: {failed})")
+        try:
+            where = f"report: {link(order.store, save_report(store, name, error.report))}"
+        except StoreError as no_place:
+            where = f"its report could not be kept: {no_place}"
+        return Result(error=f"{error} ({where})")
     except (TrainingError, RegistryError, StoreError) as error:
         return Result(error=str(error))
     facts = {**outcome.card.facts, "report": kept}

@@ -11,15 +11,19 @@ import asyncio
 import json
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.errors import AxieflipError
+from bot.errors import SettingsError
+from bot.leadership import sole
 
 NOTE = "economy.json"
+LOCK = "demo.lock"  # stays where --fresh forgets the rest: a new file would be another lock
 _DATABASE = "axieflip.db"
 KEPT = (
     *(f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")),
@@ -56,38 +60,43 @@ def demo(
     from sandbox.stage import Economy
 
     if not math.isfinite(speed) or not math.isfinite(days):
-        raise AxieflipError("--speed and --days must be numbers")
-    _settle(data, seed, days, fresh=fresh)
+        raise SettingsError("--speed and --days must be numbers")
     try:
-        asyncio.run(perform(data, Economy(seed, speed, days, start), port, signals if headless else None))
+        with settled(data, seed, days, fresh=fresh):
+            economy = Economy(seed, speed, days, start)
+            asyncio.run(perform(data, economy, port, signals if headless else None))
     except StartError as error:
-        raise AxieflipError(f"{error}: choose another --port, or add --fresh to begin anew") from error
+        raise SettingsError(f"{error}: choose another --port, or add --fresh to begin anew") from error
 
 
-def _settle(data: Path, seed: int, days: float, *, fresh: bool) -> None:
-    """Make the folder this demo's own, and see that it is no other's.
+@contextmanager
+def settled(data: Path, seed: int, days: float, *, fresh: bool) -> Iterator[None]:
+    """Have the folder as this demo's own for the length of the block, once it is seen to be no other's.
 
-    Another economy in the same folder would make nonsense of what was learnt from this one, and what
-    other programs keep there is neither to be used nor to be deleted.
+    Another economy in the same folder would make nonsense of what was learnt from this one, as would
+    another demo at the same time, and what other programs keep there is neither used nor deleted.
     """
-    note = data / NOTE
-    mine = {"seed": seed, "days": days}
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        if not note.exists() and any(data.iterdir()):
-            raise AxieflipError(f"{data} holds other things than a demo: name another folder with --data")
-        if fresh:
-            _forget(data)
-        if note.exists() and _read(note) != mine:
-            raise AxieflipError(
-                f"{data} holds a demo with another --seed or --days: "
-                "add --fresh to forget it, or name another --data"
-            )
-        note.write_text(json.dumps(mine))
-    except OSError as error:
-        raise AxieflipError(
-            f"--data {data} cannot be used ({error.strerror or error}): name another"
-        ) from error
+    note, mine = data / NOTE, {"seed": seed, "days": days}
+    with ExitStack() as stack:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            if not note.exists() and any(path.name != LOCK for path in data.iterdir()):
+                raise SettingsError(f"{data} holds other things than a demo: name another folder with --data")
+            running = f"A demo is running in {data}: stop it first, or name another folder with --data"
+            stack.enter_context(sole(data / LOCK, running))
+            if fresh:
+                _forget(data)
+            if note.exists() and _read(note) != mine:
+                raise SettingsError(
+                    f"{data} holds a demo with another --seed or --days: "
+                    "add --fresh to forget it, or name another --data"
+                )
+            note.write_text(json.dumps(mine))
+        except OSError as error:
+            raise SettingsError(
+                f"--data {data} cannot be used ({error.strerror or error}): name another"
+            ) from error
+        yield
 
 
 def _forget(data: Path) -> None:

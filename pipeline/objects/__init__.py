@@ -7,9 +7,10 @@ coroutine makes them in a thread.
 from pipeline.objects.base import ObjectMissing, ObjectStore, StoreError, checked_key
 from pipeline.objects.local import LocalStore
 from pipeline.objects.place import link, open_store
+from pipeline.objects.probe import probe
 from pipeline.objects.s3 import S3Store
 
 __all__ = [
     "LocalStore", "ObjectMissing", "ObjectStore", "S3Store", "StoreError", "checked_key", "link",
-    "open_store",
+    "open_store", "probe",
 ]  # fmt: skip

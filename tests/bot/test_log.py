@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot.log import configure, redact
+from bot.outages import NAMES
 from bot.redaction import Redactor
 from bot.settings import Settings
+from pipeline.market.errors import MarketUnavailable
 
 TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
 SIGNING_KEY = "signing-key-0123456789"
@@ -122,6 +125,39 @@ def test_a_database_password_is_a_secret_however_the_address_writes_it() -> None
     stream = configured(database_url="postgresql://axie:p%40ss%2Fword-1234@db.example.org/axieflip")
     logging.getLogger("sqlalchemy").warning("p@ss/word-1234 or p%40ss%2Fword-1234")
     assert "word-1234" not in stream.getvalue()
+
+
+def test_a_short_password_spoils_no_line_and_an_address_still_hides_it() -> None:
+    stream = configured(database_url="postgresql://axie:axie@db.example.org/axieflip")
+    structlog.get_logger().info("axieflip", url="postgresql://axie:axie@db.example.org/axieflip")
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["url"]) == (
+        "axieflip",
+        "postgresql://axie:[secret]@db.example.org/axieflip",
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_is_down_takes_a_line_on_the_terminal_and_a_fault_its_traceback(form: str) -> None:
+    for error in (MarketUnavailable("it is not reachable"), ConnectionRefusedError("no")):
+        stream = configured(form)
+        try:
+            raise error
+        except Exception:
+            structlog.get_logger("ours").exception("failed")
+            logging.getLogger("theirs").exception("failed")
+        lines = stream.getvalue().splitlines()
+        assert len(lines) == 2
+        assert all(f"{type(error).__name__}: {error}" in line for line in lines)
+        assert ("Traceback" in stream.getvalue()) == (form == "json")
+
+
+def test_every_name_of_an_outage_is_that_of_an_exception() -> None:
+    for name in NAMES:
+        module, _, kind = name.rpartition(".")
+        found = getattr(import_module(module), kind)
+        assert issubclass(found, Exception)
+        assert f"{found.__module__}.{found.__qualname__}" == name
 
 
 def test_libraries_and_our_own_lines_have_one_form() -> None:

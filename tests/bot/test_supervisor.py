@@ -301,3 +301,24 @@ async def test_stopping_does_not_wait_for_ever_and_names_who_stays() -> None:
     release.set()
     await supervisor.stop(5)
     assert status(supervisor, "stubborn").state == "stopped"
+
+
+async def test_the_same_failure_again_is_a_count_and_another_is_told_in_full(
+    supervisor: Supervisor, time: Time
+) -> None:
+    errors = iter([KeyError("a"), KeyError("a"), KeyError("b")])
+
+    async def job() -> None:
+        raise next(errors)
+
+    with structlog.testing.capture_logs() as lines:
+        supervisor.add("job", job)
+        supervisor.start()
+        for turn in (1, 2, 3):
+            await time.slept(turn)
+            await time.forward(60)
+        await supervisor.stop(5)
+    told = [line for line in lines if line["event"] == "task failed"][:3]
+    assert [line["failures"] for line in told] == [1, 2, 3]
+    assert ["exc_info" in line for line in told] == [True, False, True]
+    assert told[1]["error"] == "KeyError: 'a'"

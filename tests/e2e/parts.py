@@ -20,7 +20,7 @@ from sandbox.child import child
 from sandbox.discord import SpawnedWorld
 from tests.e2e.processes import Finished, Running, axieflip, environment
 
-API_KEY = "e2e-key"
+API_KEY = "e2e-market-key"
 SIGNING_KEY = "e2e-signing-key-of-enough-characters"
 BARGAIN, OVERPRICED = 0.35, 3.0  # asks as multiples of the fair value
 

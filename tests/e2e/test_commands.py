@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.discord import spawn
 from tests.e2e.parts import SIGNING_KEY, Market, Trained, bot_settings
-from tests.e2e.processes import Finished, environment, finished
+from tests.e2e.processes import Finished, axieflip, environment, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -36,7 +36,7 @@ def settings(**more: object) -> dict[str, object]:
     return {
         "DISCORD_TOKEN": "a.discord.token",
         "DISCORD_API_URL": NOWHERE,
-        "MARKET_API_KEY": "key",
+        "MARKET_API_KEY": "a-market-key",
         "MARKET_URL": NOWHERE,
         "MODEL_SIGNING_KEY": SIGNING_KEY,
         "HTTP_PORT": 0,
@@ -113,6 +113,36 @@ async def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) ->
 
         assert result.code == 2, result.err
         sentence(result, "DATABASE_URL")
+
+
+async def test_a_second_bot_on_the_same_database_is_refused(tmp_path: Path) -> None:
+    given = environment(settings(DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path / 'axieflip.db'}"))
+    async with axieflip("run", cwd=tmp_path, env=given) as first:
+        await first.said("/healthz", 30.0)
+        second = await finished("run", cwd=tmp_path, env=given)
+        assert second.code == 2, second.err
+        sentence(second, str(tmp_path / "axieflip.db"), f"process {first.pid}", "DATABASE_URL of its own")
+        assert "Traceback" not in first.err  # market and Discord lead nowhere
+
+
+async def test_a_store_that_takes_nothing_is_a_sentence_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    given = environment(settings(OBJECT_STORE=f"file:{tmp_path / 'file' / 'store'}"))
+    for line in ("collect", "train"):
+        result = await finished(line, cwd=tmp_path, env=given)
+        assert result.code == 2, result.err
+        sentence(result, "OBJECT_STORE", "cannot be used")
+        assert len(result.err.splitlines()) == 1
+
+
+async def test_a_picture_without_a_place_is_refused_before_any_work(tmp_path: Path) -> None:
+    options = ("--sales", "nothing.csv", "--png")
+    result = await finished("backtest", *options, "no/folder/it.png", cwd=tmp_path, env=environment())
+    assert result.code == 2, result.err
+    assert "cannot write no/folder/it.png" in result.err
+    result = await finished("backtest", *options, "it.png", cwd=tmp_path, env=environment())
+    assert "nothing.csv" in sentence(result)
+    assert not (tmp_path / "it.png").exists()
 
 
 async def test_the_stored_versions_are_listed_and_shown(trained: Trained, tmp_path: Path) -> None:

@@ -85,6 +85,19 @@ async def test_wrong_keys_and_a_missing_model_are_each_found(healthy: Patient, t
     assert not [text for text in failed.values() if "another-key" in text or "wrong.discord" in text]
 
 
+async def test_wrong_settings_are_all_that_is_told_and_exit_code_2(tmp_path: Path) -> None:
+    result = await finished("doctor", cwd=tmp_path, env=environment({"HTTP_PORT": "x"}))
+    assert result.code == 2
+    lines = result.out.splitlines()
+    assert {line[:4].strip() for line in lines} == {"fail"}
+    assert [line.split()[2] for line in lines] == [
+        "DISCORD_TOKEN",
+        "MARKET_API_KEY",
+        "MODEL_SIGNING_KEY",
+        "HTTP_PORT",
+    ]
+
+
 async def test_vanished_fields_are_named_and_a_foreign_signature_is_refused(
     healthy: Patient, trained: Trained, tmp_path: Path
 ) -> None:
@@ -117,9 +130,9 @@ async def test_an_object_store_that_takes_nothing_is_found(
     healthy: Patient, copied: Callable[..., Path], tmp_path: Path
 ) -> None:
     store = copied()
-    shutil.rmtree(store / "doctor", ignore_errors=True)
+    shutil.rmtree(store / "probe", ignore_errors=True)
     # A file where the probe's folder would go: refuses everybody, even a user who may write anywhere.
-    (store / "doctor").write_text("in the way")
+    (store / "probe").write_text("in the way")
 
     failed = await failing(tmp_path, healthy | {"OBJECT_STORE": f"file:{store}"})
 
