@@ -29,6 +29,7 @@ from sandbox.stage import (
     ensure_watch,
     has_champion,
     market_clock,
+    pace,
     prepare,
     settings_for,
     worlds,
@@ -57,7 +58,7 @@ async def perform(data: Path, economy: Economy, port: int, signals: int | None) 
                 began = clock.now()
                 async with running(settings, clock) as app:
                     patience_s = max(SILENT_S, SILENT_MARKET_S / economy.speed)
-                    await _live(app, both, began, signals, patience_s, stop)
+                    await _live(app, both, economy.speed, began, signals, patience_s, stop)
     console.print("Stopped.")
 
 
@@ -74,6 +75,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
 async def _live(
     app: App,
     both: Worlds,
+    speed: float,
     began: datetime,
     signals: int | None,
     patience_s: float,
@@ -82,17 +84,19 @@ async def _live(
     await ensure_watch(app, both, WATCH)
     since = app.services.clock.now()
     if signals is None:
-        await _show(app, both, stop)
+        await _show(app, both, speed, stop)
     else:
         await _until(app, signals, patience_s, stop)
         await _report(app, both, began, since)
 
 
-async def _show(app: App, both: Worlds, stop: asyncio.Event) -> None:
+async def _show(app: App, both: Worlds, speed: float, stop: asyncio.Event) -> None:
     console.print(f"\nOpen [bold]{both.discord['preview']}[/] in a browser.", soft_wrap=True)
     console.print(
-        "Buy signals arrive in #buy-signals, and slash commands work there: /status, /threshold set, …"
+        "Buy signals arrive in #buy-signals, and slash commands work there: /status, /threshold set …"
     )
+    if speed != 1:
+        console.print(pace(speed))
     console.print("Ctrl-C stops the demo.\n")
     with Live(_line(app), console=console, refresh_per_second=2, transient=True) as live:
         while not await _stopped(app, stop):
@@ -101,12 +105,14 @@ async def _show(app: App, both: Worlds, stop: asyncio.Event) -> None:
 
 
 def _line(app: App) -> Text:
+    """One line, also where the terminal is narrow: what does not fit is left out from the end."""
     stats = app.services.stats
-    p50, p99 = stats.p50(), stats.p99()
-    lag = "–" if p50 is None or p99 is None else f"{p50:.0f} ms (p99 {p99:.0f} ms)"
+    p50 = stats.p50()
     return Text(
-        f"{app.services.clock.now():%d %b %H:%M} market time · listings {stats.listings} · "
-        f"scored {stats.scored} · signals {stats.signals} · lag {lag}"
+        f"market {app.services.clock.now():%d %b %H:%M} · {stats.listings} listings · {stats.scored} scored"
+        f" · {stats.signals} signals · lag {'–' if p50 is None else f'{p50:.0f} ms'}",
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 

@@ -49,6 +49,13 @@ class Economy:
     start: datetime | None = None
 
 
+def pace(speed: float) -> str:
+    """How the market's time runs, for whoever wonders at "sold after 3 h"."""
+    minutes = 180 / speed
+    took = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{60 * minutes:.0f} seconds"
+    return f"Simulated market, its time {speed:g} times as fast: “sold after 3 h” is {took} here."
+
+
 @dataclass(frozen=True, slots=True)
 class Worlds:
     """Where the two simulations are, as they announced themselves."""
@@ -72,6 +79,8 @@ async def worlds(data: Path, economy: Economy, *discord_options: str) -> AsyncIt
         f"--state={data / 'market.state'}",
     ]
     discord = ["--guild-name=Axie flippers", "--bot-name=axieflip", *discord_options]
+    if economy.speed != 1:
+        discord.append(f"--topic={pace(economy.speed)}")
     async with child("sandbox.marketplace", market) as m:
         pictures = f"--picture-mirror={CDN}={m['url'].removesuffix('/graphql')}"
         async with child("sandbox.discord", [*discord, pictures]) as d:

@@ -24,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--guild-name", default=default.guild_name)
     parser.add_argument("--bot-name", default=default.bot_name)
     parser.add_argument("--channels", default=",".join(default.channels), help="names, the page's first")
+    parser.add_argument("--topic", help="what the page says at its channel's head")
     parser.add_argument("--shards", type=int, default=1, help="shards that the gateway recommends")
     parser.add_argument("--heartbeat", type=float, default=default.heartbeat_interval, help="seconds")
     parser.add_argument(
@@ -60,6 +61,7 @@ def main() -> int:
             guild_name=given.guild_name,
             bot_name=given.bot_name,
             channels=tuple(name.strip() for name in given.channels.split(",") if name.strip()),
+            topic=given.topic,
             shards=given.shards,
             rate_limits=given.rate_limits == "on",
             heartbeat_interval=given.heartbeat,

@@ -19,6 +19,8 @@ class DiscordConfig:
     guild_name: str = "Lunacia Traders"
     bot_name: str = "market-bot"
     channels: tuple[str, ...] = ("buy-signals", "general", "bot-log")
+    topic: str | None = None
+    """That of the first channel, which the page shows at its head."""
     token: str = "sandbox.discord.token"  # noqa: S105 - opens nothing but this loopback world
     shards: int = 1
     rate_limits: bool = True

@@ -16,7 +16,7 @@ from typing import Any
 from simcord.preview import Preview, _markdown
 
 from sandbox.discord.pictures import Pictures
-from sandbox.discord.scrolling import serve_following
+from sandbox.discord.scripts import serve_changed
 from sandbox.discord.thrift import economise
 from sandbox.discord.world import World
 
@@ -105,7 +105,7 @@ async def live_page(world: World) -> AsyncIterator[str]:
     port = world.config.preview_port
     economise()
     preview = world.env.preview(channel, viewers=viewers, layout="channel", port=port)
-    serve_following(preview._server)
+    serve_changed(preview._server)
     async with preview:
         page = LivePage(world, preview)
         running = asyncio.create_task(page.run())

@@ -94,7 +94,10 @@ class World:
         }
         self.roles = {"Admins": admins.id, "Traders": traders.id}
         clock.found(5)
-        self.channels = {name: guild.create_text_channel(name).id for name in self.config.channels}
+        topics = {self.config.channels[0]: self.config.topic}
+        self.channels = {
+            name: guild.create_text_channel(name, topic=topics.get(name)).id for name in self.config.channels
+        }
 
     # ------------------------------------------------------------------ events
 

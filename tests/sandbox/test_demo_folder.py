@@ -1,4 +1,4 @@
-"""The folder that a demo keeps: made its own, and never at the cost of what is not its own."""
+"""What a demo keeps and says: a folder made its own, never at another's cost, and its pace in words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from bot.errors import AlreadyRunning, SettingsError
 from sandbox.demo import settled
+from sandbox.stage import pace
 
 
 def settle(data: Path, seed: int, days: float, *, fresh: bool = False) -> None:
@@ -66,3 +67,11 @@ def test_a_demo_that_was_killed_before_it_wrote_its_note_left_the_folder_usable(
     (tmp_path / "demo.lock").write_text("4711")
     settle(tmp_path, 7, 5.0)
     assert (tmp_path / "economy.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("speed", "took"), [(60.0, "3 minutes"), (1.5, "120 minutes"), (600.0, "18 seconds")]
+)
+def test_how_fast_the_market_s_time_runs_is_said_in_words(speed: float, took: str) -> None:
+    assert f"{speed:g} times as fast" in pace(speed)
+    assert f"“sold after 3 h” is {took} here" in pace(speed)

@@ -120,7 +120,12 @@ async def test_an_action_meant_for_an_older_snapshot_still_counts_while_messages
     await page.until(lambda state: "pong" in contents(state))
 
 
-async def test_the_script_that_follows_the_end_is_served(world):
+async def test_the_changed_scripts_are_served_and_what_is_no_text_is_left_alone(world):
     base = world.info["preview"].split("#")[0]
-    async with aiohttp.ClientSession() as session, session.get(f"{base}timeline.js") as response:
-        assert "clientHeight <= 60 ?" in await response.text()
+    async with aiohttp.ClientSession(base) as session:
+        async with session.get("/timeline.js") as response:
+            assert "clientHeight <= 60 ?" in await response.text()
+        async with session.get("/actions.js") as response:
+            assert "waiting = null" in await response.text()
+        async with session.get("/fonts/noto-sans-latin-v2.015.ttf") as response:
+            assert (await response.read())[:4] == b"\0\1\0\0"

@@ -1,5 +1,6 @@
-"""The page in a real browser: it opens on the newest message and stays with it; needs a Chromium."""
+"""The page in a real browser: it follows the end, and no key that is pressed is lost; needs a Chromium."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -9,18 +10,21 @@ import simcord.preview
 from playwright.async_api import async_playwright, expect
 
 from sandbox.discord import DiscordConfig, spawn
-from sandbox.discord.scrolling import follow_the_end
+from sandbox.discord.scripts import CHANGES, changed
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TALL = "\n".join(["a tall message"] * 25)
-SCRIPT = Path(simcord.preview.__file__).with_name("static") / "timeline.js"
+STATIC = Path(simcord.preview.__file__).with_name("static")
 
 in_a_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine to open the page in")
 
 
-def test_another_script_than_the_one_it_was_written_for_is_refused():
-    with pytest.raises(RuntimeError, match="has changed"):
-        follow_the_end(SCRIPT.read_text().replace("let correction", "let corrected"))
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_script_than_the_one_it_was_written_for_is_refused(name):
+    script, first = (STATIC / name).read_text(), CHANGES[name][0][0]
+    assert changed(name, script) != script
+    with pytest.raises(RuntimeError, match=f"{name} has changed"):
+        changed(name, script.replace(first, ""))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -30,6 +34,14 @@ async def busy():
         for number in range(12):
             await say(world, f"old {number}\n{TALL}")
         yield world
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def answering(busy, start_bot):
+    """That world with a bot that answers."""
+    async with start_bot(busy):
+        await busy.wait(command="ping")
+        yield busy
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -76,3 +88,40 @@ async def test_the_page_opens_on_the_newest_message_follows_and_leaves_a_reader_
     await expect(jump).to_be_hidden()
     await say(busy, f"{TALL}\nthe last")
     await expect(shown(tab, "the last")).to_be_in_viewport()
+
+    # The end moves up by itself where the timeline grows, which is no reader's wish.
+    await tab.set_viewport_size({"width": 1000, "height": 600})
+    await say(busy, f"{TALL}\nthe very last")
+    await tab.set_viewport_size({"width": 1000, "height": 820})
+    await say(busy, f"{TALL}\nthe ultimate")
+    await expect(shown(tab, "the ultimate")).to_be_in_viewport()
+    await expect(jump).to_be_hidden()
+
+
+@in_a_browser
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_command_given_while_the_page_is_busy_is_run_and_its_answer_stays_in_view(answering, tab):
+    held = asyncio.Event()
+
+    async def hold(route):
+        if route.request.post_data_json["kind"] == "browse_messages":
+            await held.wait()
+        await route.continue_()
+
+    await tab.route("**/api/action", hold)
+    await tab.locator("#message-search").fill("old 3")
+    async with asyncio.timeout(10), tab.expect_request("**/api/action"):
+        await tab.locator("#message-search").press("Enter")
+
+    await tab.locator("#channel-composer-input").click()
+    await tab.keyboard.type("/ping")
+    await tab.keyboard.press("Enter")
+    await expect(tab.locator(".command-chip")).to_be_visible()
+    await tab.keyboard.press("Enter")
+    held.set()
+    await expect(shown(tab, "pong")).to_be_in_viewport()
+
+    await say(answering, f"{TALL}\nmeanwhile")
+    await say(answering, f"{TALL}\nand more")
+    await expect(tab.get_by_text("jump to latest")).to_be_visible()
+    await expect(shown(tab, "pong")).to_be_in_viewport()
