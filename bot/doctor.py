@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CHECK_WITHIN_S = 30.0
 OLD_MODEL_DAYS = 2
-NEEDED = ("view_channel", "send_messages", "embed_links", "read_message_history")
+NEEDED = ("view_channel", "embed_links", "read_message_history")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -150,13 +150,29 @@ async def _channel_troubles(client: discord.Client, wanted: set[tuple[int, int]]
             yield f"the bot is not in server {guild_id}: invite it, or remove the server's watches"
             continue
         for channel_id in sorted(channel for of, channel in wanted if of == guild_id):
-            channel = channels.get(channel_id)
-            if channel is None:
+            place, posting = channels.get(channel_id), "send_messages"
+            if place is None and (parent := await _parent(client, channel_id)) is not None:
+                place, posting = channels.get(parent), "send_messages_in_threads"
+            if place is None:
                 yield f"channel {channel_id} of {guild.name} is gone: point its watches elsewhere"
                 continue
-            missing = [name for name in NEEDED if not getattr(channel.permissions_for(me), name)]
+            allowed = place.permissions_for(me)
+            missing = [_spoken(name) for name in (posting, *NEEDED) if not getattr(allowed, name)]
             if missing:
-                yield f"#{channel.name} of {guild.name} lacks {', '.join(missing)}: grant it to the bot"
+                yield f"the bot lacks {' and '.join(missing)} in #{place.name} of {guild.name}: grant it that"
+
+
+async def _parent(client: discord.Client, thread_id: int) -> int | None:
+    """The channel of a thread, whose permissions it has; None if there is no such thread."""
+    try:
+        found = await client.fetch_channel(thread_id)
+    except (discord.NotFound, discord.Forbidden, discord.InvalidData):
+        return None
+    return found.parent_id if isinstance(found, discord.Thread) else None
+
+
+def _spoken(permission: str) -> str:
+    return permission.replace("_", " ").title().replace(" In ", " in ")  # as Discord's settings write it
 
 
 async def _operators_troubles(client: discord.Client, channel_id: int) -> AsyncIterator[str]:
@@ -165,7 +181,7 @@ async def _operators_troubles(client: discord.Client, channel_id: int) -> AsyncI
     except (discord.NotFound, discord.Forbidden):
         yield f"OPERATORS_CHANNEL_ID {channel_id} cannot be seen by the bot: correct it, or invite the bot"
         return
-    if not isinstance(channel, discord.abc.GuildChannel):
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
         yield f"OPERATORS_CHANNEL_ID {channel_id} is no channel of a server"
         return
     async for trouble in _channel_troubles(client, {(channel.guild.id, channel_id)}):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -123,7 +124,35 @@ async def test_a_channel_in_which_the_bot_may_not_post_is_named(
 
     assert set(failed) == {"discord"}
     assert "#buy-signals" in failed["discord"]
-    assert "send_messages" in failed["discord"]
+    assert "lacks Send Messages" in failed["discord"]
+
+
+async def test_a_thread_has_its_channel_s_permissions_and_one_that_is_gone_is_named(
+    healthy: Patient, discord: SpawnedWorld, tmp_path: Path
+) -> None:
+    general = discord.channels["general"]
+    await discord.post("channel", id="general", allow=["create_public_threads"])
+    headers = {"Authorization": f"Bot {discord.info['token']}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(
+            f"{discord.info['api']}/channels/{general}/threads", json={"name": "deals", "type": 11}
+        ) as answer,
+    ):
+        thread = int((await answer.json())["id"])
+    guild = int(discord.info["guild_id"])
+    async with Database.open(str(healthy["DATABASE_URL"])) as db:
+        watches = Watches(db, SystemClock())
+        await watches.add(guild, thread, "in a thread", Thresholds(), Filters(), 1)
+        code, found = await diagnosis(tmp_path, healthy)
+        assert code == 0, found
+        assert "2 channels of 2 watches" in found["discord"][1]
+
+        await discord.post("channel", id="general", deny=["send_messages_in_threads"])
+        await watches.add(guild, 4711, "nowhere", Thresholds(), Filters(), 1)
+        failed = await failing(tmp_path, healthy)
+    assert "lacks Send Messages in Threads in #general" in failed["discord"]
+    assert "channel 4711" in failed["discord"]
 
 
 async def test_an_object_store_that_takes_nothing_is_found(
