@@ -101,7 +101,8 @@ def _from_store(store: ObjectStore, progress: Progress) -> tuple[Examples, Offer
 
 def _left_out(reasons: Mapping[str, int]) -> None:
     for reason, count in reasons.items():
-        console.print(f"Left out {count} sales: {reason}", highlight=False)
+        if count:
+            console.print(f"Left out {count} sales: {reason}", highlight=False)
 
 
 def _draw(weighed: Weighed, thresholds: Sequence[Thresholds], path: Path) -> None:

@@ -7,6 +7,7 @@ loads what only training needs.
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -33,6 +34,9 @@ database = typer.Typer(help="The database and its migrations.", no_args_is_help=
 app.add_typer(database, name="db")
 model = typer.Typer(help="The stored versions of the model, and which of them serves.", no_args_is_help=True)
 app.add_typer(model, name="model")
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 def say(text: str) -> None:
@@ -63,9 +67,12 @@ async def _run(settings: Settings) -> None:
 
 @app.command()
 def collect(
-    minutes: Annotated[float | None, typer.Option(help="For how long. [default: COLLECT_MINUTES]")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, max=1440, help="For how long. Default: COLLECT_MINUTES.")
+    ] = None,
     history_days: Annotated[
-        float, typer.Option(help="How far back to read the sale feed where nothing is stored yet.")
+        float,
+        typer.Option(min=0, max=3650, help="How far back to read the sale feed where nothing is stored yet."),
     ] = 14.0,
 ) -> None:
     """Read sales, listings, outcomes and rates from the marketplace into the object store."""
@@ -78,13 +85,21 @@ def collect(
 
 @app.command()
 def train(
-    days: Annotated[float | None, typer.Option(help="Learn from the last so many days only.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    days: Annotated[
+        float | None, typer.Option(min=0.1, max=3650, help="Learn from the last so many days only.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Worker processes.")] = 2,
     search_minutes: Annotated[
         float,
-        typer.Option(min=0, help="Look for better parameters for so long; goes on where it was interrupted."),
+        typer.Option(
+            min=0,
+            max=10_080,
+            help="Look for better parameters for so long; goes on where it was interrupted.",
+        ),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed and data give the same model.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="The same seed and data give the same model.")
+    ] = 0,
     dask: Annotated[
         str | None,
         typer.Option(metavar="tcp://HOST:PORT", help="Spread the work over the cluster of this scheduler."),
@@ -107,12 +122,12 @@ def evaluate(
     ],
     to: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The last day to score. [default: the data's last]"),
+        typer.Option(formats=["%Y-%m-%d"], help="The last day to score. Default: the data's last."),
     ] = None,
     retrain: Annotated[
         Literal["daily", "never"], typer.Option(help="Learn anew at each day's start, or only once.")
     ] = "daily",
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Worker processes.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Walk forward through a sales table: learn from the past, score what came next, beside baselines."""
@@ -133,22 +148,27 @@ def backtest(
     from_: Annotated[
         datetime | None,
         typer.Option(
-            "--from", formats=["%Y-%m-%d"], help="Offers from this day on. [default: after half of the sales]"
+            "--from", formats=["%Y-%m-%d"], help="Offers from this day on. Default: after half of the sales."
         ),
     ] = None,
     to: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The last day of offers. [default: the data's last]"),
+        typer.Option(formats=["%Y-%m-%d"], help="The last day of offers. Default: the data's last."),
     ] = None,
     min_net: Annotated[
         list[float] | None,
-        typer.Option(help="Least expected net in dollars. Repeat this and the next two for a grid. [0.3]"),
+        typer.Option(
+            min=-1000,
+            max=100_000,
+            help="Least expected net in dollars. Repeat this and the next two for a grid. Default: 0.3.",
+        ),
     ] = None,
     min_return: Annotated[
-        list[float] | None, typer.Option(help="Least net over cost, as a fraction. [0.2]")
+        list[float] | None,
+        typer.Option(min=-1, max=1000, help="Least net over cost, as a fraction. Default: 0.2."),
     ] = None,
     min_probability: Annotated[
-        list[float] | None, typer.Option(min=0, max=1, help="Least chance that it pays. [0.7]")
+        list[float] | None, typer.Option(min=0, max=1, help="Least chance that it pays. Default: 0.7.")
     ] = None,
     fee: Annotated[
         float, typer.Option(min=0, max=0.99, help="The marketplace's share of a resale.")
@@ -157,7 +177,7 @@ def backtest(
     retrain: Annotated[
         Literal["daily", "never"], typer.Option(help="Learn anew at each day's start, or only once.")
     ] = "daily",
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Worker processes.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     png: Annotated[Path | None, typer.Option(help="Draw the profits into this file.")] = None,
 ) -> None:
@@ -217,7 +237,7 @@ def list_models(
 
 @model.command()
 def show(
-    version: Annotated[str | None, typer.Argument(help="[default: the one that serves]")] = None,
+    version: Annotated[str | None, typer.Argument(help="Default: the one that serves.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The card as JSON on standard output.")] = False,
 ) -> None:
     """One version in full: its data, figures, members and how it fared against the champion."""
@@ -303,6 +323,11 @@ def main() -> None:
         sys.exit(2)
     except AxieflipError as error:
         say(str(error))
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        say(f"The output could not be written: {error.strerror}.")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -35,9 +35,11 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
         return
     if not rows:
         raise AxieflipError("There is no model yet: collect (`axieflip collect`), then run `axieflip train`.")
-    table = Table("version", "", title="Models, the newest first", title_justify="left")
+    table = Table(title="Models, the newest first", title_justify="left")
+    for name in ("version", ""):
+        table.add_column(name, overflow="fold")
     for name in ("sales to", "sales", "median error", "90 % covers"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     flaws = []
     for row in rows:
         metrics = row["metrics"]

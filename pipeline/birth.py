@@ -82,6 +82,10 @@ def run(order: Order) -> Result:
             _tell("reading what was collected", 0.02)
             since = order.now - timedelta(days=order.days) if order.days else None
             labels = build_sales(store, since=since)
+            if not len(labels.table):
+                return Result(
+                    error="there are no sales to learn from: collect some first (`axieflip collect`)"
+                )
             _tell("validating", 0.08)
             checked = validate(
                 labels.table,

@@ -114,7 +114,8 @@ def _load(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError as error:
         raise SalesTableError(f"{path} is empty, not even a header") from error
     except (OSError, EOFError, ValueError, pyarrow.ArrowException) as error:
-        raise SalesTableError(f"cannot read {path}: {error}") from error
+        said = (isinstance(error, OSError) and error.strerror) or error
+        raise SalesTableError(f"cannot read {path}: {said}") from error
     raise SalesTableError(f"{path} is neither .csv, .csv.gz nor .parquet")
 
 

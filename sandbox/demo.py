@@ -47,7 +47,7 @@ def demo(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
-            help="Market time at the beginning, with --seed the same market. [default: now]",
+            help="Market time at the beginning, with --seed the same market. Default: now.",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the page; 0 takes a free one.")] = 0,

@@ -28,6 +28,7 @@ from sandbox.stage import Economy, ensure_watch, has_champion, market_clock, pre
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 SIZES: Final = {"desktop": 760, "phone": 390}  # the width of the channel
 CHANNEL: Final = "buy-signals"
+WATCH: Final = "bargains"
 console = Console(stderr=True, highlight=False)
 
 
@@ -62,6 +63,11 @@ class Set:
         return await self.post(
             "click", user="admin", message=message["id"], custom_id=item["custom_id"], seconds=60, **chosen
         )
+
+
+async def watch(stage: Set) -> int:
+    """A watch with the buttons that lead to its forms."""
+    return shown(await stage.slash("watch show", watch=WATCH))
 
 
 async def alert(stage: Set) -> int:
@@ -151,10 +157,29 @@ SCENES: Final[dict[str, Callable[[Set], Awaitable[int]]]] = {
     "predictions": predictions,
     "market": market,
     "axie": axie,
+    "watch": watch,
     "retraining": retraining,
     "retrained": retrained,
 }
 """Each leads to a message, which is photographed; in this order, as later ones may build on earlier ones."""
+FORMS: Final = {"watch": "Thresholds"}
+"""Where a scene is of a form: the button of the message that opens it."""
+FRONT: Final = "demo"
+"""The scene that is of the whole page, as the browser shows it."""
+
+
+async def photograph_page(browser: Browser, address: str, images: Path) -> None:
+    """The page on its newest message, with all that is around it."""
+    page = await browser.new_page(
+        viewport={"width": 1280, "height": 860}, color_scheme="dark", bypass_csp=True
+    )
+    await page.goto(address)
+    await page.locator(".channel-message").last.wait_for(timeout=30_000)
+    with suppress(TooLate):
+        await page.wait_for_function(_LOADED, timeout=60_000)
+    await asyncio.sleep(1)
+    await page.screenshot(path=images / f"{FRONT}.png")
+    await page.close()
 
 
 async def photograph(browser: Browser, address: str, message: int, name: str, images: Path) -> None:
@@ -174,6 +199,10 @@ async def photograph(browser: Browser, address: str, message: int, name: str, im
         await found.scroll_into_view_if_needed()
         with suppress(TooLate):  # a picture that does not come is seen to be missing
             await page.wait_for_function(_PICTURES, arg=str(message), timeout=60_000)
+        if name in FORMS:
+            await found.get_by_role("button", name=FORMS[name]).click()
+            found = page.locator(".modal-dialog")
+            await found.wait_for(timeout=30_000)
         await asyncio.sleep(1)
         await found.screenshot(path=images / f"{name}-{size}.png")
         await context.close()
@@ -190,6 +219,7 @@ _ALONE: Final = """
 .channel-message { background: transparent !important; padding-bottom: 8px !important; }
 .channel-message * { max-width: 100% !important; }
 """
+_LOADED: Final = "[...document.images].every(img => img.complete && img.naturalWidth > 0)"
 _PICTURES: Final = """id => [...document.querySelectorAll(`.channel-message[data-message-id="${id}"] img`)]
   .every(img => img.complete && img.naturalWidth > 0)"""
 
@@ -205,14 +235,15 @@ async def run(data: Path, images: Path, scenes: list[str], hours: float, browser
             if not await has_champion(settings):
                 await prepare(settings, clock, economy)
             async with running(settings, clock) as app, async_playwright() as playwright:
-                await ensure_watch(app, both, "bargains")
+                await ensure_watch(app, both, WATCH)
+                guild, watches = int(both.discord["guild_id"]), app.services.watches
+                # An earlier run has left it paused.
+                await watches.set_paused(guild, WATCH, None, False)
                 # The signals need time to come to something.
                 console.print(f"Living through {hours:.0f} hours of the market …")
                 await asyncio.sleep(hours * 3600 / clock.speed)
                 # Nothing new shall push what is photographed out of the page.
-                guild = int(both.discord["guild_id"])
-                for watch in await app.services.watches.list(guild):
-                    await app.services.watches.set_paused(guild, watch.name, None, True)
+                await watches.set_paused(guild, WATCH, None, True)
                 ready = {"command": "performance", "seconds": "60"}
                 async with session.get(f"{both.discord['control']}/wait", params=ready) as response:
                     assert (await response.json())["met"], "the bot does not reach the simulated Discord"
@@ -220,6 +251,9 @@ async def run(data: Path, images: Path, scenes: list[str], hours: float, browser
                 browser = await playwright.chromium.launch(executable_path=browser_path)
                 for name in scenes:
                     console.print(f"{name} …")
+                    if name == FRONT:
+                        await photograph_page(browser, both.discord["preview"], images)
+                        continue
                     message = await SCENES[name](stage)
                     await photograph(browser, both.discord["preview"], message, name, images)
                 await browser.close()
@@ -233,14 +267,14 @@ def main() -> None:
     )
     parser.add_argument("--images", type=Path, default=IMAGES, help="where the pictures go")
     parser.add_argument(
-        "--scene", action="append", choices=list(SCENES), help="only this one (may be repeated)"
+        "--scene", action="append", choices=[FRONT, *SCENES], help="only this one (may be repeated)"
     )
     parser.add_argument("--hours", type=float, default=40.0, help="market hours to live through before")
     parser.add_argument("--browser", default="/usr/bin/chromium", help="a Chromium to photograph with")
     options = parser.parse_args()
     for folder in (options.data, options.images):
         folder.mkdir(parents=True, exist_ok=True)
-    scenes = [name for name in SCENES if not options.scene or name in options.scene]
+    scenes = [name for name in (FRONT, *SCENES) if not options.scene or name in options.scene]
     asyncio.run(run(options.data, options.images, scenes, options.hours, options.browser))
 
 

@@ -6,6 +6,7 @@ followed, as they would carry the key to wherever they lead.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,6 +121,10 @@ class Transport:
             raise MarketUnavailable(
                 "the proxy is not reachable: check MARKET_PROXY and the network"
             ) from None
+        except aiohttp.ClientConnectorError as error:
+            number = error.os_error.errno or 0  # below 0 where it is the look-up of the name that failed
+            said = os.strerror(number) if number > 0 else error.os_error.strerror or "no address answers"
+            raise MarketUnavailable(f"{self.host} is not reachable ({said})") from None
         except aiohttp.ClientError as error:
             # `from None`: some of aiohttp's errors hold the request's headers, and with them the key.
             said = self._quote(str(error).encode())

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.discord import spawn
 from tests.e2e.parts import SIGNING_KEY, Market, Trained, bot_settings
-from tests.e2e.processes import Finished, axieflip, environment, finished
+from tests.e2e.processes import AXIEFLIP, Finished, axieflip, environment, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -145,6 +145,20 @@ async def test_a_picture_without_a_place_is_refused_before_any_work(tmp_path: Pa
     assert not (tmp_path / "it.png").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk to write to")
+async def test_an_output_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    for words in ("--help", "doctor"):
+        shell = await asyncio.create_subprocess_shell(
+            f"{AXIEFLIP} {words} >/dev/full",
+            cwd=tmp_path,
+            env=environment(),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await shell.communicate()
+        assert said.decode().startswith("The output could not be written"), said.decode()
+        assert shell.returncode == 1
+
+
 async def test_the_stored_versions_are_listed_and_shown(trained: Trained, tmp_path: Path) -> None:
     given = {"MODEL_SIGNING_KEY": SIGNING_KEY, "OBJECT_STORE": f"file:{trained.store}"}
     listed = await finished("model", "list", "--json", cwd=tmp_path, env=environment(given))
@@ -201,7 +215,7 @@ async def test_training_on_nothing_is_a_sentence_and_exit_code_1(tmp_path: Path)
 
     assert result.code == 1
     assert "Traceback" not in result.err
-    assert "No model was trained: " in result.err
+    assert "`axieflip collect`" in sentence(result, "No model was trained: there are no sales")
 
 
 async def test_collecting_and_training_say_what_they_made(trained: Trained) -> None:
