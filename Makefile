@@ -13,7 +13,7 @@ export GX_ANALYTICS_ENABLED := false
 .PHONY: help demo run test lint bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: .venv/demo ## The whole bot against a simulated marketplace and Discord (ARGS="--help" for options)
 	@$(BIN)/axieflip demo $(ARGS)

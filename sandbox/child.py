@@ -1,7 +1,7 @@
 """A simulated world as a child process: both ends of the agreement between it and who started it.
 
-The child announces itself with one line of JSON when it is ready, and ends when its standard input does,
-so that it never outlives its parent.
+The child announces itself with one line of JSON when it is ready, or says in it why it cannot be, and ends
+when its standard input does, so that it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STOP_WITHIN_S = 15.0
 
 
 class StartError(Exception):
-    """A child did not come to be ready. What it had to say of it, it said on standard error."""
+    """A child did not come to be ready; a sentence that says why, as far as it knows."""
 
 
 @asynccontextmanager
@@ -51,6 +51,8 @@ async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str
         if not line:
             raise StartError(f"{module} ended with status {await process.wait()} before it was ready")
         announced: dict[str, Any] = json.loads(line)
+        if "error" in announced:
+            raise StartError(announced["error"])
         announced["pid"] = process.pid
         yield announced
     finally:
@@ -60,6 +62,12 @@ async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def announce(**told: Any) -> None:
+    """The child's first line: where it is, or `error` with the reason why it cannot start."""
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
 
 
 def told_to_end(*, with_parent: bool) -> asyncio.Event:

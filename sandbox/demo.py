@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,12 +21,15 @@ import typer
 from bot.errors import SettingsError
 from bot.leadership import sole
 
+YEARS = range(2020, 2100)
+_SPECIAL = frozenset("#%?")
 NOTE = "economy.json"
 LOCK = "demo.lock"  # stays where --fresh forgets the rest: a new file would be another lock
+LOG = "axieflip.log"
 _DATABASE = "axieflip.db"
 KEPT = (
     *(f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")),
-    "axieflip.log",
+    LOG,
     "market.state",
     "signing.key",
     "store",
@@ -40,7 +42,7 @@ def demo(
         bool, typer.Option("--headless", help="No page, no limit of messages; end after --signals.")
     ] = False,
     signals: Annotated[int, typer.Option(min=1, help="With --headless: how many alerts to wait for.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated economy.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the simulated economy.")] = 7,
     speed: Annotated[float, typer.Option(min=1, max=600, help="Market seconds in a second.")] = 60.0,
     days: Annotated[float, typer.Option(min=2, max=30, help="Days of history to learn from.")] = 5.0,
     start: Annotated[
@@ -59,14 +61,14 @@ def demo(
     from sandbox.performance import perform
     from sandbox.stage import Economy
 
-    if not math.isfinite(speed) or not math.isfinite(days):
-        raise SettingsError("--speed and --days must be numbers")
+    if start is not None and start.year not in YEARS:
+        raise SettingsError(f"--start must be within the years {YEARS.start} to {YEARS.stop - 1}")
     try:
         with settled(data, seed, days, fresh=fresh):
             economy = Economy(seed, speed, days, start)
             asyncio.run(perform(data, economy, port, signals if headless else None))
     except StartError as error:
-        raise SettingsError(f"{error}: choose another --port, or add --fresh to begin anew") from error
+        raise SettingsError(f"{error}. Choose another --port, or add --fresh to begin anew.") from error
 
 
 @contextmanager
@@ -76,6 +78,10 @@ def settled(data: Path, seed: int, days: float, *, fresh: bool) -> Iterator[None
     Another economy in the same folder would make nonsense of what was learnt from this one, as would
     another demo at the same time, and what other programs keep there is neither used nor deleted.
     """
+    if _SPECIAL.intersection(str(data)):  # they have a meaning in the addresses that its files get
+        raise SettingsError(
+            f"--data {data} must not contain any of {' '.join(sorted(_SPECIAL))}: name another"
+        )
     note, mine = data / NOTE, {"seed": seed, "days": days}
     with ExitStack() as stack:
         try:
@@ -92,6 +98,7 @@ def settled(data: Path, seed: int, days: float, *, fresh: bool) -> Iterator[None
                     "add --fresh to forget it, or name another --data"
                 )
             note.write_text(json.dumps(mine))
+            (data / LOG).open("a").close()
         except OSError as error:
             raise SettingsError(
                 f"--data {data} cannot be used ({error.strerror or error}): name another"

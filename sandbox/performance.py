@@ -22,6 +22,7 @@ from bot.log import configure
 from bot.stopping import stop_requested
 from pipeline.market.values import Token
 from pipeline.signal import Thresholds
+from sandbox.demo import LOG
 from sandbox.stage import (
     Economy,
     Worlds,
@@ -45,7 +46,9 @@ SILENT_MARKET_S = 36_000.0
 
 async def perform(data: Path, economy: Economy, port: int, signals: int | None) -> None:
     """Run until asked to stop or, where `signals` is given, until so many alerts are delivered."""
-    with stop_requested() as stop, (data / "axieflip.log").open("a") as log:
+    # Not closed before the process ends: what a library has to say of a late end belongs there too.
+    log = (data / LOG).open("a", encoding="utf-8")
+    with stop_requested() as stop:
         console.print("Starting the simulated marketplace and the simulated Discord …")
         limits = "on" if signals is None else "off"
         async with worlds(data, economy, f"--preview-port={port}", f"--rate-limits={limits}") as both:

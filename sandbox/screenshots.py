@@ -67,7 +67,7 @@ class Set:
 
 async def watch(stage: Set) -> int:
     """A watch with the buttons that lead to its forms."""
-    return shown(await stage.slash("watch show", watch=WATCH))
+    return shown(await stage.slash("watch show", name=WATCH))
 
 
 async def alert(stage: Set) -> int:

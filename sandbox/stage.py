@@ -21,7 +21,8 @@ from rich.console import Console
 
 from bot.app import App, open_objects, open_registry
 from bot.commands import collect_into_store, describe, train_from_store
-from bot.settings import Settings
+from bot.errors import SettingsError
+from bot.settings import SIGNING_KEY_CHARS, Settings
 from models.registry import RegistryError
 from pipeline.clock import ScaledClock
 from pipeline.side.pages import browser
@@ -99,10 +100,7 @@ async def market_clock(worlds: Worlds) -> ScaledClock:
 
 def settings_for(data: Path, worlds: Worlds) -> Settings:
     """What the environment would say, were these the real services."""
-    key = data / "signing.key"
-    if not key.exists():
-        key.touch(mode=0o600)
-        key.write_text(secrets.token_hex(32))
+    key = _signing_key(data / "signing.key")
     return Settings(
         _env_file=None,  # type: ignore[call-arg]
         discord_token=SecretStr(worlds.discord["token"]),
@@ -117,9 +115,21 @@ def settings_for(data: Path, worlds: Worlds) -> Settings:
         part_strengths_url=worlds.market["parts"] + ("" if browser() else "?plain"),
         database_url=f"sqlite+aiosqlite:///{data / 'axieflip.db'}",
         object_store=f"file:{data / 'store'}",
-        model_signing_key=SecretStr(key.read_text().strip()),
+        model_signing_key=SecretStr(key),
         http_port=0,
     )
+
+
+def _signing_key(file: Path) -> str:
+    try:
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32))
+        if len(key := file.read_text().strip()) >= SIGNING_KEY_CHARS:
+            return key
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read ({error}): add --fresh to begin anew") from error
+    raise SettingsError(f"{file} does not hold a signing key: add --fresh to begin anew")
 
 
 async def has_champion(settings: Settings) -> bool:

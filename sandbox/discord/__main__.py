@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+import os
 import sys
+from contextlib import AsyncExitStack
 
-from sandbox.child import told_to_end
+from simcord.backend.errors import SetupError
+
+from sandbox.child import announce, told_to_end
 from sandbox.discord.config import DiscordConfig
 from sandbox.discord.pictures import is_loopback
 from sandbox.discord.server import serve
@@ -44,11 +47,21 @@ def _mirror(text: str | None) -> tuple[str, str] | None:
     return start, target
 
 
-async def _run(config: DiscordConfig, *, exit_with_parent: bool) -> None:
+async def _run(config: DiscordConfig, *, exit_with_parent: bool) -> int:
     over = told_to_end(with_parent=exit_with_parent)
-    async with serve(config) as announcement:
-        print(json.dumps(announcement), flush=True)  # noqa: T201 - the line that the parent waits for
+    async with AsyncExitStack() as stack:
+        try:
+            told = await stack.enter_async_context(serve(config))
+        except SetupError as error:  # simcord's word for a port of the page that is taken
+            if not config.preview_port:
+                raise
+            cause = error.__cause__
+            why = os.strerror(cause.errno or 0) if isinstance(cause, OSError) else error
+            announce(error=f"Port {config.preview_port} of the page cannot be opened ({why})")
+            return 1
+        announce(**told)
         await over.wait()
+    return 0
 
 
 def main() -> int:
@@ -70,8 +83,7 @@ def main() -> int:
     except ValueError as error:
         print(f"sandbox.discord: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    asyncio.run(_run(config, exit_with_parent=given.exit_with_parent))
-    return 0
+    return asyncio.run(_run(config, exit_with_parent=given.exit_with_parent))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 import gc
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sandbox.child import told_to_end
+from sandbox.child import announce, told_to_end
 from sandbox.marketplace.config import MONTHS, MarketConfig
 from sandbox.marketplace.server import serve
 from sandbox.marketplace.world import StateError
@@ -63,9 +62,7 @@ async def _run(options: argparse.Namespace) -> None:
     over = told_to_end(with_parent=options.exit_with_parent)
     async with serve(config, state=options.state) as market:
         gc.freeze()  # a hundred thousand long-lived objects need no further visits: pauses of 0.2 s otherwise
-        told = {"url": market.url, "control": market.control, "parts": market.parts}
-        sys.stdout.write(json.dumps(told) + "\n")
-        sys.stdout.flush()
+        announce(url=market.url, control=market.control, parts=market.parts)
         await over.wait()
 
 
@@ -74,7 +71,7 @@ def main() -> int:
     try:
         asyncio.run(_run(_arguments()))
     except StateError as error:
-        sys.stderr.write(f"{error}\n")
+        announce(error=str(error))
         return 1
     return 0
 

@@ -122,4 +122,4 @@ def open_world(config: MarketConfig, path: Path | None) -> World:
             raise StateError(f"{path} has another format")
         return World(config, saved=saved)
     except (ValueError, KeyError, TypeError) as error:
-        raise StateError(f"{path} does not hold a saved world: {error!r}") from None
+        raise StateError(f"{path} does not hold a saved world ({type(error).__name__})") from None

@@ -39,7 +39,19 @@ def test_fresh_forgets_what_a_demo_kept_and_nothing_else(tmp_path: Path) -> None
     (tmp_path / "axieflip.db").write_text("")
     (tmp_path / "notes.txt").write_text("mine")
     settle(tmp_path, 8, 3.0, fresh=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.lock", "economy.json", "notes.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "axieflip.log",
+        "demo.lock",
+        "economy.json",
+        "notes.txt",
+    ]
+
+
+def test_a_folder_whose_name_means_something_in_an_address_is_refused(tmp_path: Path) -> None:
+    for name in ("50%", "what?", "#1"):
+        with pytest.raises(SettingsError, match="must not contain"):
+            settle(tmp_path / name, 7, 5.0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_spoiled_note_or_a_file_in_the_folder_s_place_is_a_sentence(tmp_path: Path) -> None:
