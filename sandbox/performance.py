@@ -30,6 +30,7 @@ from sandbox.stage import (
     ensure_watch,
     has_champion,
     market_clock,
+    often,
     pace,
     prepare,
     settings_for,
@@ -53,7 +54,8 @@ async def perform(data: Path, economy: Economy, port: int, signals: int | None) 
         limits = "on" if signals is None else "off"
         async with worlds(data, economy, f"--preview-port={port}", f"--rate-limits={limits}") as both:
             clock = await market_clock(both)
-            settings = settings_for(data, both)
+            # Who watches may retrain after hours of the market; what counts signals shall meet no collection.
+            settings = settings_for(data, both, *([often(economy.speed)] if signals is None else []))
             configure(settings, log)
             if not await has_champion(settings):
                 await _unless(stop, prepare(settings, clock, economy))

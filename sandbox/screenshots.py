@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +22,19 @@ from playwright.async_api import TimeoutError as TooLate
 from rich.console import Console
 
 from bot.app import App, running
+from bot.commands import collect_into_store
 from bot.log import configure
 from bot.services.ledger import LedgerRow
-from sandbox.stage import Economy, ensure_watch, has_champion, market_clock, prepare, settings_for, worlds
+from sandbox.stage import (
+    COLLECT_MINUTES,
+    Economy,
+    ensure_watch,
+    has_champion,
+    market_clock,
+    prepare,
+    settings_for,
+    worlds,
+)
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 SIZES: Final = {"desktop": 760, "phone": 390}  # the width of the channel
@@ -218,6 +229,7 @@ _ALONE: Final = """
 }
 .channel-message { background: transparent !important; padding-bottom: 8px !important; }
 .channel-message * { max-width: 100% !important; }
+.modal-dialog { max-height: none !important; }
 """
 _LOADED: Final = "[...document.images].every(img => img.complete && img.naturalWidth > 0)"
 _PICTURES: Final = """id => [...document.querySelectorAll(`.channel-message[data-message-id="${id}"] img`)]
@@ -232,7 +244,10 @@ async def run(data: Path, images: Path, scenes: list[str], hours: float, browser
         settings = settings_for(data, both)
         with (data / "axieflip.log").open("a") as log:
             configure(settings, log)
-            if not await has_champion(settings):
+            if await has_champion(settings):
+                # A training refuses what is days old.
+                await collect_into_store(settings, clock, COLLECT_MINUTES, timedelta(days=economy.days))
+            else:
                 await prepare(settings, clock, economy)
             async with running(settings, clock) as app, async_playwright() as playwright:
                 await ensure_watch(app, both, WATCH)

@@ -98,7 +98,12 @@ async def market_clock(worlds: Worlds) -> ScaledClock:
     return ScaledClock(datetime.fromtimestamp(told["now"], UTC), told["speed"])
 
 
-def settings_for(data: Path, worlds: Worlds) -> Settings:
+def often(speed: float) -> str:
+    """When to collect, as a cron expression: every eight market hours, that a training has new sales."""
+    return f"*/{min(59, max(5, round(8 * 60 / speed)))} * * * *"
+
+
+def settings_for(data: Path, worlds: Worlds, collect_cron: str = "0 */8 * * *") -> Settings:
     """What the environment would say, were these the real services."""
     key = _signing_key(data / "signing.key")
     return Settings(
@@ -117,6 +122,7 @@ def settings_for(data: Path, worlds: Worlds) -> Settings:
         object_store=f"file:{data / 'store'}",
         model_signing_key=SecretStr(key),
         http_port=0,
+        collect_cron=collect_cron,
     )
 
 

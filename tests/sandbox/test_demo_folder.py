@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import AlreadyRunning, SettingsError
 from sandbox.demo import settled
-from sandbox.stage import pace
+from sandbox.stage import often, pace
 
 
 def settle(data: Path, seed: int, days: float, *, fresh: bool = False) -> None:
@@ -87,3 +87,7 @@ def test_a_demo_that_was_killed_before_it_wrote_its_note_left_the_folder_usable(
 def test_how_fast_the_market_s_time_runs_is_said_in_words(speed: float, took: str) -> None:
     assert f"{speed:g} times as fast" in pace(speed)
     assert f"“sold after 3 h” is {took} here" in pace(speed)
+
+
+def test_a_demo_collects_every_eight_hours_of_its_market_and_never_all_the_time() -> None:
+    assert [often(speed) for speed in (1.0, 60.0, 600.0)] == ["*/59 * * * *", "*/8 * * * *", "*/5 * * * *"]
