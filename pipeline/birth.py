@@ -82,10 +82,6 @@ def run(order: Order) -> Result:
             _tell("reading what was collected", 0.02)
             since = order.now - timedelta(days=order.days) if order.days else None
             labels = build_sales(store, since=since)
-            if not len(labels.table):
-                return Result(
-                    error="there are no sales to learn from: collect some first (`axieflip collect`)"
-                )
             _tell("validating", 0.08)
             checked = validate(
                 labels.table,
@@ -121,7 +117,8 @@ def run(order: Order) -> Result:
             where = f"report: {link(order.store, save_report(store, name, error.report))}"
         except StoreError as no_place:
             where = f"its report could not be kept: {no_place}"
-        return Result(error=f"{error} ({where})")
+        empty = "there are no sales to learn from: collect some first (`axieflip collect`)"
+        return Result(error=f"{error if len(labels.table) else empty} ({where})")
     except (TrainingError, RegistryError, StoreError) as error:
         return Result(error=str(error))
     facts = {**outcome.card.facts, "report": kept}

@@ -106,7 +106,7 @@ def test_a_picture_that_cannot_be_written_is_a_sentence(
 ) -> None:
     target = tmp_path / "no" / "such.png"
     code, _, err = backtest(monkeypatch, capfd, "--sales", path, "--from", DAY, "--png", target, *QUICK)
-    assert code == 1
+    assert code == 2
     assert "cannot write" in err
 
 
