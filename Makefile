@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean
+.PHONY: help demo run test lint security bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,9 @@ lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+security: .venv/dev ## Known-bad patterns, secrets in tracked files, published holes of the locked packages
+	@$(BIN)/python -m deploy.security
 
 bench: .venv/dev ## Alert latency and scoring time; writes bench/results*.json
 	@$(BIN)/python -m bench $(ARGS)
@@ -58,6 +61,7 @@ lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
+	$(LOCK) --group pyproject.toml:fuzz -o requirements/fuzz.txt
 	$(LOCK) pyproject.toml --extra demo -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) pyproject.toml --extra postgres -c requirements/dev.txt -o requirements/run.txt
 
@@ -73,6 +77,10 @@ lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
 	@echo "Installing the packages of requirements/$*.txt …"
 	@$(INSTALL) --require-hashes -r requirements/$*.txt
 	@$(INSTALL) --no-deps --editable .
+	@touch $@
+
+.venv/fuzz: requirements/fuzz.txt .venv/dev
+	@$(INSTALL) --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 clean: ## Remove the environment and everything that was built

@@ -41,7 +41,7 @@ TOKEN_CHARS = SHORTEST  # what is shorter could not be kept out of the log, and 
 _RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
 _HINT = {"model_signing_key": f" {_RANDOM}"}
 _HELP = {
-    "discord_token": "put the bot's token from the Discord developer portal",
+    "discord_token": "put the bot's token from the Discord developer portal",  # nosec B105
     "market_api_key": "put an API key from the Sky Mavis developer portal",
     "model_signing_key": f"put a random string of at least {SIGNING_KEY_CHARS} characters",
     "http_token": f"put a random string of at least {HTTP_TOKEN_CHARS} characters",

@@ -308,7 +308,7 @@ class MarketClient:
                     raise
                 if not isinstance(error, RateLimited):  # for that, the budget waits
                     longest = min(policy.cap_s, policy.base_s * 2 ** (attempt - 1))
-                    await self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter
+                    await self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter  # nosec B311
         raise AssertionError("unreachable")
 
     def _judge(self, answer: Answer, batched: bool) -> None:

@@ -1,0 +1,1 @@
+"""What `make security` runs over the code, the tracked files and the locked packages."""
