@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint security bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean
+.PHONY: help demo run test lint security bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean range soak
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,13 @@ run: .venv/run ## The bot against the real services, with settings from the envi
 
 test: .venv/dev ## All tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+range: .venv/dev ## The bot as a process under faults and attacks: a fixed set of scenarios (ARGS="--list")
+	@$(BIN)/python -m tests.range $(ARGS)
+
+soak: MINUTES ?= 60
+soak: .venv/dev ## Random ones of these scenarios for MINUTES (ARGS="--seed N")
+	@$(BIN)/python -m tests.range --minutes $(MINUTES) $(ARGS)
 
 lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 	@$(BIN)/ruff format --check .
