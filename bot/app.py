@@ -24,6 +24,7 @@ from bot.errors import NoChampion, SettingsError
 from bot.leadership import sole_bot
 from bot.services import Services
 from bot.services.announcements import Announcements
+from bot.services.auctions import Auctions
 from bot.services.audit import Audit
 from bot.services.axies import Axies
 from bot.services.claims import Claims
@@ -51,6 +52,7 @@ from bot.services.trends import Trends
 from bot.services.versions import Versions
 from bot.services.watchdog import Watchdog
 from bot.services.watches import Watches
+from bot.services.weighing import Weighing
 from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
@@ -217,9 +219,9 @@ def _supervise(app: App, watcher: Watcher) -> None:
     rates = RatesFeed(s.market, s.predictor, s.clock)
     floors = Floors(s.market, s.predictor, s.trends, s.clock)
     outcomes = Outcomes(s.market, s.journal, s.ledger, s.posts, s.clock)
-    intake = Intake(
-        watcher, s.predictor, s.watches, s.mutes, s.journal, s.outbox, s.posts, s.parts, s.stats, s.clock
-    )
+    weighing = Weighing(s.predictor, s.watches, s.mutes, s.stats, s.clock)
+    intake = Intake(watcher, weighing, s.journal, s.outbox, s.posts, s.parts, s.stats)
+    auctions = Auctions(s.db, s.market, weighing, s.journal, s.outbox, s.posts, s.stats, s.clock)
 
     async def champion() -> float:
         try:
@@ -246,6 +248,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
     s.supervisor.add("champion", champion)
     s.supervisor.add("sales", sales.turn)
     s.supervisor.add("listings", intake.turn)
+    s.supervisor.add("auctions", auctions.turn)
     s.supervisor.add("floors", floors.turn)
     s.supervisor.add("outcomes", outcomes.turn)
     s.supervisor.add("discord", connection)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pipeline.market.traits import Collection, collection
 from pipeline.market.values import AxieClass, Listing, Token
-from pipeline.signal import Filters, Prediction, Thresholds
+from pipeline.signal import QUANTILE_LEVELS, Filters, Prediction, Thresholds
 
 Floats = npt.NDArray[np.float64]
 _BITS: Final = {
@@ -56,13 +56,31 @@ class Matcher:
             | (prediction.probability < self._probability)
             | (self._sell_chance > (prediction.sell_chance or 0.0))
         )
-        left = np.flatnonzero(promised)
+        priced = (self._price[0] <= prediction.ask_usd) & (prediction.ask_usd <= self._price[1])
+        return self._about(np.flatnonzero(promised & priced), listing, at)
+
+    def next_ask(self, listing: Listing, prediction: Prediction, at: datetime) -> float | None:
+        """The highest ask in dollars, below the present one, from which on a further rule may hold.
+
+        That is by the forecast as it is. None where no lower ask brings another rule.
+        """
+        gas, value = prediction.gas_usd, prediction.net_usd + prediction.ask_usd + prediction.gas_usd
+        cost = np.minimum(value - self._net, value / (1 + self._return))
+        if quantiles := prediction.forecast.quantiles:
+            least = np.interp(1 - self._probability, QUANTILE_LEVELS, quantiles, right=math.inf)
+            cost = np.minimum(cost, least * (1 - prediction.fee))
+        asks = np.minimum(cost - gas, self._price[1])
+        lower = np.flatnonzero((asks < prediction.ask_usd) & (asks >= self._price[0]))
+        return max(asks[self._about(lower, listing, at)].tolist(), default=None)
+
+    def _about(self, left: Any, listing: Listing, at: datetime) -> list[int]:
+        """Those of some rules that are about such axies, and about listings of that age."""
         if left.size:
-            left = left[self._fits(left, listing, prediction, at)]
+            left = left[self._fits(left, listing, at)]
         parts = {part.id for part in listing.axie.parts}
         return [number for number in left.tolist() if self._parts[number] <= parts]
 
-    def _fits(self, left: Any, listing: Listing, prediction: Prediction, at: datetime) -> Any:
+    def _fits(self, left: Any, listing: Listing, at: datetime) -> Any:
         axie, age = listing.axie, (at - listing.started_at).total_seconds()
         # An axie whose purity or level is unknown cannot be shown to satisfy a minimum.
         purity = -math.inf if axie.purity is None else axie.purity
@@ -73,8 +91,6 @@ class Matcher:
             & (self._tokens[left] & _BITS[listing.token] > 0)
             & (self._breeds[0][left] <= axie.breed_count)
             & (axie.breed_count <= self._breeds[1][left])
-            & (self._price[0][left] <= prediction.ask_usd)
-            & (prediction.ask_usd <= self._price[1][left])
             & (self._purity[left] <= purity)
             & (self._level[left] <= level)
             & (age <= self._age[left])

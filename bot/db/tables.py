@@ -74,7 +74,17 @@ class ListingRow(Base):
     """A listing that was seen, with the last known status of its order."""
 
     __tablename__ = "listings"
-    __table_args__ = (Index(None, "seen_at"), Index(None, "status", "alerted", "next_check_at"))
+    __table_args__ = (
+        Index(None, "seen_at"),
+        Index(None, "status", "alerted", "next_check_at"),
+        # Few prices fall, and most of them for a day.
+        Index(
+            "ix_listings_weigh_at",
+            "weigh_at",
+            sqlite_where=text("weigh_at IS NOT NULL"),
+            postgresql_where=text("weigh_at IS NOT NULL"),
+        ),
+    )
 
     hash: Mapped[str] = mapped_column(String(80), primary_key=True)
     axie_id: Mapped[int] = mapped_column(BigInteger, index=True)
@@ -86,6 +96,7 @@ class ListingRow(Base):
     recorded_at: Mapped[datetime]
     alerted: Mapped[bool]  # somebody was told of it: its end is wanted soon
     next_check_at: Mapped[datetime]  # when its order is to be asked for, while it is open
+    weigh_at: Mapped[datetime | None]  # when its falling price is worth another look, while it is open
     body: Mapped[str]
 
 

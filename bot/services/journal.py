@@ -36,11 +36,15 @@ log = structlog.get_logger(__name__)
 
 
 class Entry(Struct, frozen=True):
-    """A listing as it was scored: no prediction without a champion, and the watches it is a signal for."""
+    """A listing as it was weighed: no prediction without a champion, and the watches it is a signal for.
+
+    `weigh_at` is when its falling price is worth another look.
+    """
 
     listing: Listing
     prediction: Prediction | None
     watches: tuple[Watch, ...] = ()
+    weigh_at: datetime | None = None
 
 
 class JournalRow(Struct, frozen=True):
@@ -89,16 +93,16 @@ class Journal:
             priced = [
                 (by_hash[hash_], prediction)
                 for hash_ in by_hash
-                if hash_ in new and (prediction := _sound(by_hash[hash_])) is not None
+                if hash_ in new and (prediction := sound(by_hash[hash_])) is not None
             ]
             if priced:
                 await session.execute(
                     insert(PredictionRow.__table__),  # type: ignore[arg-type]
-                    [_prediction_row(entry.listing, prediction) for entry, prediction in priced],
+                    [prediction_row(entry.listing, prediction) for entry, prediction in priced],
                 )
-            sound = {entry.listing.hash: prediction for entry, prediction in priced}
+            told = {entry.listing.hash: prediction for entry, prediction in priced}
             signals = [
-                Signal(entry.listing, sound.get(hash_), entry.watches if hash_ in sound else ())
+                Signal(entry.listing, told.get(hash_), entry.watches if hash_ in told else ())
                 for hash_, entry in by_hash.items()
                 if hash_ in new
             ]
@@ -179,7 +183,7 @@ class Journal:
         changed = await session.execute(
             update(ListingRow)
             .where(ListingRow.hash == resolution.hash, ListingRow.status == OrderStatus.OPEN)
-            .values(status=resolution.status)
+            .values(status=resolution.status, **({"weigh_at": None} if resolution.status.final else {}))
             .returning(ListingRow.axie_id)
         )
         listing = changed.first()
@@ -240,7 +244,7 @@ def check_after(alerted: bool, age: timedelta) -> timedelta:
     return min(max(age * share, least), most)
 
 
-def _sound(entry: Entry) -> Prediction | None:
+def sound(entry: Entry) -> Prediction | None:
     """The entry's prediction unless a figure is no number, which could be neither stored nor compared."""
     prediction = entry.prediction
     if prediction is None:
@@ -266,11 +270,13 @@ def _listing_row(entry: Entry, now: datetime) -> dict[str, Any]:
         "recorded_at": now,
         "alerted": alerted,
         "next_check_at": listing.seen_at + (ALERTED_CHECKS if alerted else OTHER_CHECKS)[0],
+        "weigh_at": entry.weigh_at,
         "body": msgspec.json.encode(listing).decode(),
     }
 
 
-def _prediction_row(listing: Listing, prediction: Prediction) -> dict[str, Any]:
+def prediction_row(listing: Listing, prediction: Prediction) -> dict[str, Any]:
+    """What is stored of a prediction, by column."""
     forecast = prediction.forecast
     return {
         "listing_hash": prediction.listing_hash,

@@ -106,15 +106,22 @@ class Predictor:
         return msgspec.structs.replace(prediction, forecast=forecast)
 
     def predict_page(self, listings: Sequence[Listing]) -> list[Prediction | None]:
-        """Listings priced as of now, in their order; None where the token's rate is not known."""
-        champion, rates = self._champion(), self.rates
-        if rates is None:
-            raise NoChampion("the exchange rates are not known yet: try again in a moment")
+        """New listings priced as of now, in their order; None where the token's rate is not known."""
+        self._champion().enter(listings, self._rates())
+        return self.predict_again(listings)
+
+    def predict_again(self, listings: Sequence[Listing]) -> list[Prediction | None]:
+        """Listings that stand in the market's book already, priced as of now."""
+        champion, rates = self._champion(), self._rates()
         told = [listing for listing in listings if listing.token in rates.usd]
-        champion.enter(told, rates)
         gas_usd = self._gas_ron * rates.usd.get(Token.WRON, DEAR_RON_USD)
         priced = iter(champion.predict(told, rates, gas_usd, self._clock.now()))
         return [next(priced) if listing.token in rates.usd else None for listing in listings]
+
+    def _rates(self) -> Rates:
+        if self.rates is None:
+            raise NoChampion("the exchange rates are not known yet: try again in a moment")
+        return self.rates
 
     def _champion(self) -> Appraiser:
         if self._appraiser is None:

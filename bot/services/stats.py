@@ -56,6 +56,13 @@ class IntakeStats:
         while len(self._arrivals) > REMEMBERED_ARRIVALS:
             self._arrivals.popitem(last=False)
 
+    def arrived_anew(self, received: float, hashes: Iterable[str]) -> None:
+        """Listings that were known are to be announced for what was found at `received`."""
+        found = list(hashes)
+        for hash_ in found:
+            self._arrivals.pop(hash_, None)
+        self.arrived(received, found)
+
     def announced(self, listing_hash: str) -> float | None:
         """A listing's alert is in its channel: its lag in ms, or None if it arrived in a former life."""
         received = self._arrivals.get(listing_hash)

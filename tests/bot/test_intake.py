@@ -24,6 +24,7 @@ from bot.services.posts import Alert, Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches
+from bot.services.weighing import Weighing
 from bot.waiting import machine_time
 from pipeline.market.values import AxieClass, Listing, OrderStatus
 from pipeline.market.watcher import Watcher, WatcherSettings
@@ -48,12 +49,9 @@ class EverythingPays:
     def predict_page(self, listings: Sequence[Listing]) -> list[Prediction | None]:
         if self.gone:
             raise NoChampion("no model")
-        return [self.predict(listing) for listing in listings]
-
-    def predict(self, listing: Listing) -> Prediction:
-        if listing.hash in self.spoiled:
+        if self.spoiled.intersection(listing.hash for listing in listings):
             raise ZeroDivisionError
-        return make_prediction(listing)
+        return [make_prediction(listing) for listing in listings]
 
 
 async def pending(outbox: Outbox) -> list[Alert]:
@@ -75,15 +73,12 @@ class Desk:
         self.model = EverythingPays()
         self.intake = Intake(
             Watcher(stall.client, stall.clock, settings=WatcherSettings()),
-            cast(Predictor, self.model),
-            self.watches,
-            self.mutes,
+            Weighing(cast(Predictor, self.model), self.watches, self.mutes, self.stats, stall.clock),
             self.journal,
             self.outbox,
             self.posts,
             self.parts,
             self.stats,
-            stall.clock,
         )
 
     async def watch(self, name: str, filters: Filters = ANY) -> None:

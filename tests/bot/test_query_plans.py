@@ -10,6 +10,7 @@ import pytest
 
 from bot.db import Database
 from bot.services.announcements import Announcements
+from bot.services.auctions import Auctions
 from bot.services.audit import Audit
 from bot.services.conditions import Conditions
 from bot.services.digests import Digests
@@ -115,6 +116,7 @@ ASKED: dict[str, Ask] = {
     "posts to be edited": lambda db, _: Posts(db).to_edit(),
     "a post with its alerts": lambda db, _: Posts(db).get(5),
     "listings to be asked for": lambda db, clock: Journal(db, clock).unresolved(50),
+    "auctions that are due": lambda db, clock: _auctions(db, clock).due(),
     "sales of what was sold": lambda db, clock: Ledger(db, clock).reconcile(),
     "a server's ledger": lambda db, clock: Ledger(db, clock).rows(GUILD, since=NOON),
     "a watch's ledger": lambda db, clock: Ledger(db, clock).rows(GUILD, watch_id=3),
@@ -129,6 +131,11 @@ ASKED: dict[str, Ask] = {
     "alerts of a watch with a cap": lambda db, clock: _capped(db, clock),
     "a page that follows and may be followed": lambda db, clock: Journal(db, clock).record(_page()),
 }
+
+
+def _auctions(db: Database, clock: ManualClock) -> Auctions:
+    unused: Any = None
+    return Auctions(db, *[unused] * 6, clock)
 
 
 def _page(*watches: Watch) -> list[Entry]:
