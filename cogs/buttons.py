@@ -91,7 +91,6 @@ class AlertButton(
     @answering
     async def callback(self, interaction: Interaction) -> None:
         """Find the alert and act on it."""
-        await access.require(interaction, Area.READING)
         found = await interaction.client.services.posts.of_alert(choices.guild(interaction), self._alert_id)
         if found is None:
             raise NotFound(GONE)
@@ -122,7 +121,6 @@ class Pick(DynamicItem[Select[Any]], template=r"post:pick:(?P<id>[0-9]{1,18}):(?
     @answering
     async def callback(self, interaction: Interaction) -> None:
         """Show the one that was chosen to the asker, with its buttons."""
-        await access.require(interaction, Area.READING)
         services = interaction.client.services
         alert_id = chosen(interaction)
         if not alert_id.isdecimal():

@@ -1,5 +1,6 @@
-"""What buttons, menus and modals have in common: what goes wrong in them is told as in a command.
+"""What buttons and menus have in common: only who may read here may use them, and what goes wrong is told.
 
+A message stays when a role is taken away, so whoever presses is asked for again, as before every command.
 discord.py only logs what a component's callback raises; the person would see that the interaction failed.
 """
 
@@ -11,7 +12,8 @@ from typing import Any, TypeVar
 
 import discord
 
-from cogs import errors
+from bot.services.guild_settings import Area
+from cogs import access, errors
 from cogs.sentences import Refused
 
 Item = TypeVar("Item")
@@ -19,11 +21,12 @@ Callback = Callable[[Item, discord.Interaction[Any]], Awaitable[None]]
 
 
 def answering(callback: Callback[Item]) -> Callable[[Item, discord.Interaction[Any]], Any]:
-    """Make a callback tell the person what went wrong, with what to do where that is known."""
+    """Let who may read here use a component, and tell what went wrong, with what to do about it."""
 
     @functools.wraps(callback)
     async def answered(self: Item, interaction: discord.Interaction[Any]) -> None:
         try:
+            await access.require(interaction, Area.READING)
             await callback(self, interaction)
         except Exception as error:
             await errors.tell(interaction, error)

@@ -7,7 +7,7 @@ foresaw is logged with its context under a short reference that the person is sh
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import discord
 import structlog
@@ -32,12 +32,12 @@ async def on_error(interaction: discord.Interaction, error: app_commands.AppComm
     await tell(interaction, error.original if isinstance(error, app_commands.CommandInvokeError) else error)
 
 
-async def tell(interaction: discord.Interaction, cause: BaseException) -> None:
-    """Tell the person what went wrong, as quietly as it can be told."""
+async def tell(interaction: discord.Interaction, cause: BaseException, **more: Any) -> None:
+    """Tell the person what went wrong, as quietly as it can be told; `more` goes below the sentence."""
     if isinstance(cause, discord.HTTPException) and cause.code in _TOO_LATE:
         log.info("interaction answered too late", command=_name(interaction), code=cause.code)
         return
-    await reply(interaction, sentence(cause) or _unforeseen(interaction, cause))
+    await reply(interaction, sentence(cause) or _unforeseen(interaction, cause), **more)
 
 
 def _unforeseen(interaction: discord.Interaction, cause: BaseException) -> str:
@@ -55,13 +55,14 @@ def _unforeseen(interaction: discord.Interaction, cause: BaseException) -> str:
     return f"Something went wrong on the bot's side. Whoever runs it can look up reference `{reference}`."
 
 
-async def reply(interaction: discord.Interaction, text: str) -> None:
+async def reply(interaction: discord.Interaction, text: str, **more: Any) -> None:
     """Show a text to the person alone, whether or not the interaction was answered before."""
+    text = fmt.shorten(text, 2000)
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(fmt.shorten(text, 2000), ephemeral=True)
+            await interaction.followup.send(text, ephemeral=True, **more)
         else:
-            await interaction.response.send_message(fmt.shorten(text, 2000), ephemeral=True)
+            await interaction.response.send_message(text, ephemeral=True, **more)
     except discord.HTTPException as error:
         log.info("could not show an error", command=_name(interaction), code=error.code)
 

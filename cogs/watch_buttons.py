@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.client import AxieflipBot
-from cogs import choices, embeds, money, watch_actions, watch_forms, watch_test, watch_words
+from cogs import choices, embeds, money, refill, watch_actions, watch_forms, watch_test, watch_words
 from cogs.components import answering
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ _LABELS: Final = {
 class WatchButton(ui.DynamicItem[ui.Button[Any]], template=r"watch:(?P<act>[a-z]+):(?P<id>\d{1,19})"):
     """Does one thing with one watch; for `undo` the number is that of the removal in the audit log."""
 
-    def __init__(self, act: str, id_: int) -> None:
-        label, emoji = _LABELS[act]
+    def __init__(self, act: str, id_: int, *, label: str | None = None) -> None:
+        usual, emoji = _LABELS[act]
         style = discord.ButtonStyle.danger if act == "remove" else discord.ButtonStyle.secondary
         row = 0 if act in watch_forms.FORMS or act == "undo" else 1
         super().__init__(
-            ui.Button(label=label, emoji=emoji, style=style, custom_id=f"watch:{act}:{id_}", row=row)
+            ui.Button(label=label or usual, emoji=emoji, style=style, custom_id=f"watch:{act}:{id_}", row=row)
         )
         self.act = act
         self.id_ = id_
@@ -68,7 +68,20 @@ class WatchButton(ui.DynamicItem[ui.Button[Any]], template=r"watch:(?P<act>[a-z]
             case "test":
                 await watch_test.run(interaction, watch)
             case _:
-                await interaction.response.send_modal(watch_forms.form(watch, self.act))
+                form = refill.filled(watch_forms.form(watch, self.act), interaction.message)
+                await interaction.response.send_modal(form)
+
+
+async def submitted(interaction: Interaction, which: str, id_: int) -> None:
+    """Answer a form; one that was refused can be opened again as it was filled in."""
+    watch = await watch_actions.managed_by_id(interaction, id_)
+    try:
+        embed = await watch_forms.submitted(interaction, watch, which)
+    except Exception as error:
+        button = WatchButton(which, id_, label=refill.LABEL)
+        await refill.refuse(interaction, error, watch_forms.form(watch, which), button)
+    else:
+        await interaction.response.send_message(embed=embed, ephemeral=True)
 
 
 async def panel(interaction: Interaction, watch: Watch, *, manages: bool) -> tuple[discord.Embed, ui.View]:

@@ -14,7 +14,7 @@ from discord import ui
 
 from bot.client import AxieflipBot
 from cogs import format as fmt
-from cogs import parsing, permissions, watch_actions, watch_words, wishes
+from cogs import parsing, permissions, refill, watch_actions, watch_words, wishes
 from cogs.sentences import Refused
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -50,11 +50,10 @@ def form(watch: Watch, which: str) -> ui.Modal:
     return modal
 
 
-async def submitted(interaction: Interaction, which: str, id_: int) -> discord.Embed:
+async def submitted(interaction: Interaction, watch: Watch, which: str) -> discord.Embed:
     """Take what a form says: every field of it counts, an empty one as nothing asked for."""
-    watch = await watch_actions.managed_by_id(interaction, id_)
     data: Mapping[str, Any] = interaction.data or {}
-    sent = fields(data.get("components", ()))
+    sent = refill.fields(data.get("components", ()))
     read = {"thresholds": _read_thresholds, "filters": _read_filters, "delivery": _read_delivery}[which]
     given = read(sent)
     name, channel_id = given.pop("name", None), given.pop("channel", None)
@@ -135,17 +134,6 @@ def _read_delivery(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fields(components: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What was sent, by custom id: the text of a line, the values of a menu."""
-    found: dict[str, Any] = {}
-    for component in components:
-        inner = component.get("component") or component
-        for item in (inner, *inner.get("components", ())):
-            if "custom_id" in item:
-                found[item["custom_id"]] = item["values"] if "values" in item else item.get("value") or ""
-    return found
-
-
 def _line(wish: wishes.Wish, option: str, label: str, hint: str) -> ui.Label[Any]:
     value = wishes.shown(wish, option)
     return _text(option, label, hint, "" if value is None else f"{value:g}", 12)
@@ -180,7 +168,7 @@ def channel_menu(chosen: int | None) -> ui.ChannelSelect[Any]:
     return ui.ChannelSelect(
         custom_id="channel",
         channel_types=_CHANNELS,
-        default_values=[] if chosen is None else [_chosen(chosen, kind)],
+        default_values=[] if chosen is None else [refill.chosen(chosen, kind)],
         required=True,
     )
 
@@ -193,13 +181,8 @@ def role_menu(chosen: int | None) -> ui.RoleSelect[Any]:
         min_values=0,
         required=False,
         placeholder="Nobody",
-        default_values=[] if chosen is None else [_chosen(chosen, kind)],
+        default_values=[] if chosen is None else [refill.chosen(chosen, kind)],
     )
-
-
-def _chosen(id_: int, kind: discord.SelectDefaultValueType) -> discord.SelectDefaultValue:
-    # discord.py would send a number here, where Discord's description of its API wants a string.
-    return discord.SelectDefaultValue(id=str(id_), type=kind)  # type: ignore[arg-type]
 
 
 def _label(name: str) -> str:

@@ -21,7 +21,7 @@ from bot.services.presets import PRESETS
 from cogs import choices, embeds, errors, money, watch_actions, watch_forms, watch_test, watch_words, wishes
 from cogs.permissions import Target
 from cogs.sentences import Refused
-from cogs.watch_buttons import WatchButton, panel, removed
+from cogs.watch_buttons import WatchButton, panel, removed, submitted
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass, Token
 
@@ -258,8 +258,7 @@ class WatchesCog(commands.Cog, name="Watches"):
         if found is None:
             return
         try:
-            embed = await watch_forms.submitted(interaction, found["form"], int(found["id"]))
-            await interaction.response.send_message(embed=embed, ephemeral=True)
+            await submitted(interaction, found["form"], int(found["id"]))
         except Exception as error:
             await errors.tell(interaction, error)
 

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from bot.services.presets import PRESETS
-from cogs import access, embeds, errors, outgoing, permissions, watch_actions, watch_forms, wishes
+from cogs import access, embeds, outgoing, permissions, refill, watch_actions, watch_forms, wishes
 from cogs.components import answering
 from cogs.sentences import Refused
 
@@ -26,9 +26,9 @@ FORM: Final = "setup:form"
 class SetUp(ui.DynamicItem[ui.Button[Any]], template=r"setup:start"):
     """Opens the form of a first watch, for whoever may add one."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str = "Set up") -> None:
         button: ui.Button[Any] = ui.Button(
-            label="Set up", emoji="🚀", style=discord.ButtonStyle.success, custom_id="setup:start"
+            label=label, emoji="🚀", style=discord.ButtonStyle.success, custom_id="setup:start"
         )
         super().__init__(button)
 
@@ -44,7 +44,7 @@ class SetUp(ui.DynamicItem[ui.Button[Any]], template=r"setup:start"):
     async def callback(self, interaction: Interaction) -> None:
         """Open the form."""
         await access.require(interaction, Area.WATCHES)
-        await interaction.response.send_modal(_form(interaction))
+        await interaction.response.send_modal(refill.filled(_form(interaction), interaction.message))
 
 
 class WelcomeCog(commands.Cog, name="Welcome"):
@@ -83,10 +83,11 @@ class WelcomeCog(commands.Cog, name="Welcome"):
         if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != FORM:
             return
         try:
-            embed = await _submitted(interaction, watch_forms.fields(data.get("components", ())))
-            await interaction.response.send_message(embed=embed, ephemeral=True)
+            embed = await _submitted(interaction, refill.fields(data.get("components", ())))
         except Exception as error:
-            await errors.tell(interaction, error)
+            await refill.refuse(interaction, error, _form(interaction), SetUp(refill.LABEL))
+        else:
+            await interaction.response.send_message(embed=embed, ephemeral=True)
 
 
 def _hello() -> discord.Embed:

@@ -16,7 +16,7 @@ from sqlalchemy import delete
 
 from bot.client import create_bot
 from bot.db.tables import ListingRow
-from bot.services.guild_settings import Currency
+from bot.services.guild_settings import Area, Currency
 from bot.services.history import MAX_DAYS, TABLE, Wanted
 from bot.services.journal import Entry
 from cogs import looking, tables
@@ -173,6 +173,24 @@ async def test_what_was_never_priced_is_a_sentence(world: World, axie: str, said
     result = await world.member.slash(world.channel, "predictions show", axie=axie)
     assert result.ephemeral
     assert said in text(result)
+
+
+@pytest.mark.parametrize("label", ["Older", "CSV", None])
+async def test_who_may_read_no_longer_turns_no_page_and_opens_none(world: World, label: str | None) -> None:
+    await listings(world, 12)
+    readers = world.guild.create_role("Readers")
+    reader = world.guild.add_member(world.env.create_user("rhea"), roles=[readers])
+    await world.services.guilds.grant(world.guild.id, 1, Area.READING, readers.id)
+    shown = await reader.slash(world.channel, "predictions recent")
+    other = world.guild.create_role("Others")
+    await world.services.guilds.grant(world.guild.id, 1, Area.READING, other.id)
+    if label is None:
+        choice = shown.response.components[0]["components"][0]["options"][0]["value"]
+        result = await reader.select(shown.response, [choice])
+    else:
+        result = await reader.click(shown.response, label=label)
+    assert f"<@&{other.id}>" in text(result)
+    assert len(result.followups) == 0
 
 
 async def test_a_button_of_a_page_that_makes_no_sense_is_refused(world: World) -> None:

@@ -572,6 +572,45 @@ async def test_a_form_that_makes_no_sense_is_refused_and_changes_nothing(
     assert await world.services.watches.get(world.guild.id, "Plants") == before
 
 
+@pytest.mark.parametrize(
+    ("which", "typed"),
+    [
+        (
+            "thresholds",
+            {"min_net": "much", "min_return": "30 %", "min_probability": "", "min_sell_chance": "`5`"},
+        ),
+        ("filters", {"classes": ["Beast", "Dusk"], "parts": "tail-carrot, wing", "breeds": "5-2"}),
+        ("delivery", {"name": "Low ones", "cap": "0", "quiet": "22:00-07:00"}),
+    ],
+)
+async def test_a_refused_form_opens_again_with_what_was_typed_also_after_a_restart(
+    world: World, which: str, typed: dict[str, Any]
+) -> None:
+    await world.watch(name="Plants", classes=(AxieClass.PLANT,))
+    elsewhere, role = world.guild.create_text_channel("elsewhere"), world.guild.create_role("Flippers")
+    places = {"channel": [elsewhere], "role": [role]} if which == "delivery" else {}
+    refused = await world.manager.submit_modal(await opened(world, which), typed | places)
+    assert refused.ephemeral
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    again = await world.manager.click(refused.response, label="Open it again")
+    assert again.modal is not None
+    shown = {row["component"]["custom_id"]: now_in(row["component"]) for row in again.modal["components"]}
+    expected = typed | {name: [str(place.id) for place in given] for name, given in places.items()}
+    assert {name: shown[name] for name in expected} == expected
+    if which == "thresholds":
+        await world.manager.submit_modal(again, shown | {"min_net": "2", "min_sell_chance": "5"})
+        assert (await only(world)).thresholds == Thresholds(2.0, 0.3, 0.7, 0.05)
+
+
+def now_in(component: dict[str, Any]) -> Any:
+    """What a field of an open form holds."""
+    if "options" in component:
+        return [option["value"] for option in component["options"] if option.get("default")]
+    if "default_values" in component:
+        return [each["id"] for each in component["default_values"]]
+    return component.get("value") or ""
+
+
 async def test_a_form_of_somebody_who_lost_the_right_meanwhile_is_refused(world: World) -> None:
     role = world.guild.create_role("Traders")
     trader = world.guild.add_member(world.env.create_user("tess"), roles=[role])

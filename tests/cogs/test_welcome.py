@@ -90,3 +90,8 @@ async def test_a_channel_where_the_bot_cannot_post_is_refused(world: World) -> N
     result = await world.manager.submit_modal(form, {"preset": ["bargains"], "channel": [closed]})
     assert "Embed Links" in text(result)
     assert await world.services.watches.list(world.guild.id) == []
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    again = await world.manager.click(result.response, label="Open it again")
+    preset, channel, _ = (row["component"] for row in again.modal["components"])
+    assert [each["value"] for each in preset["options"] if each.get("default")] == ["bargains"]
+    assert [each["id"] for each in channel["default_values"]] == [str(closed.id)]
