@@ -31,7 +31,7 @@ Interaction = discord.Interaction[AxieflipBot]
 
 
 class ModelCog(commands.Cog, name="Model"):
-    """`/model status`, `list`, `retrain` and `rollback`."""
+    """`/model status`, which is `/model info` too, `list`, `retrain` and `rollback`."""
 
     model = app_commands.Group(name="model", description="The price model", guild_only=True)
 
@@ -58,6 +58,20 @@ class ModelCog(commands.Cog, name="Model"):
     )
     @needs(Area.MODEL)
     async def status(self, interaction: Interaction) -> None:
+        """Show the model's page."""
+        await self._page(interaction)
+
+    @model.command(
+        name="info",
+        description="The same as /model status",
+        extras={"examples": ("/model info",)},
+    )
+    @needs(Area.MODEL)
+    async def info(self, interaction: Interaction) -> None:
+        """Show the model's page."""
+        await self._page(interaction)
+
+    async def _page(self, interaction: Interaction) -> None:
         """Show the card of the champion, how it fares, and the training that is under way."""
         services = self._services
         current = services.retraining.current

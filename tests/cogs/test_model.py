@@ -182,11 +182,14 @@ async def test_the_time_left_is_told_from_what_the_last_training_took(world: Wor
     assert "about 40 min left" in answer(world)
 
 
-async def test_the_status_is_for_who_steers_the_model(world: World, admin: Any) -> None:
-    refused = await world.manager.slash(world.channel, "model status")
+@pytest.mark.parametrize("name", ["model status", "model info"])
+async def test_the_status_by_either_name_is_for_who_steers_the_model(
+    world: World, admin: Any, name: str
+) -> None:
+    refused = await world.manager.slash(world.channel, name)
     assert refused.ephemeral
     assert "Administrator" in text(refused)
-    shown = text(await admin.slash(world.channel, "model status"))
+    shown = text(await admin.slash(world.channel, name))
     for said in ("1 Jun 2026", "66,413", "55% boosted trees", "15.3%", "90.1%", "Too few to tell yet"):
         assert said in shown
 
