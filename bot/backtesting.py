@@ -14,8 +14,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands import console, stages
+from bot.commands import stages
 from bot.errors import AxieflipError
+from bot.log import say
 from models.ensemble import TrainingError
 from pipeline.appraisal.economics import Terms
 from pipeline.backtest.offers import Offers, listings_as_offers, sales_as_offers
@@ -102,7 +103,7 @@ def _from_store(store: ObjectStore, progress: Progress) -> tuple[Examples, Offer
 def _left_out(reasons: Mapping[str, int]) -> None:
     for reason, count in reasons.items():
         if count:
-            console.print(f"Left out {count} sales: {reason}", highlight=False)
+            say(f"Left out {count} sales: {reason}")
 
 
 def _draw(weighed: Weighed, thresholds: Sequence[Thresholds], path: Path) -> None:
@@ -113,7 +114,7 @@ def _draw(weighed: Weighed, thresholds: Sequence[Thresholds], path: Path) -> Non
         path.write_bytes(picture)
     except OSError as error:
         raise AxieflipError(f"cannot write {path}: {error.strerror}") from error
-    console.print(f"Picture: {path}", highlight=False)
+    say(f"Picture: {path}")
 
 
 def show_report(result: Report, out: Console) -> None:

@@ -15,10 +15,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import structlog
 import typer
 
+from bot import log
 from bot.errors import AlreadyRunning, AxieflipError, SettingsError
+from bot.log import say
 from bot.stopping import Terminated, terminable
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ app.add_typer(model, name="model")
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
-
-
-def say(text: str) -> None:
-    """A line for the person, on standard error, so that standard output stays for results."""
-    typer.echo(text, err=True)
 
 
 @app.command()
@@ -287,11 +283,10 @@ def _require_writable(path: Path, option: str) -> None:
 
 def _settings(*without: str) -> Settings:
     """The settings; the tokens named are not needed. From here on no log line holds a secret."""
-    from bot.log import configure
     from bot.settings import Settings
 
     settings = Settings.load(without=without)
-    configure(settings)
+    log.configure(settings)
     return settings
 
 
@@ -313,8 +308,7 @@ def _missing(name: str, error: ImportError) -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the console command."""
-    # Standard output is for results, also before the settings say where the log goes.
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    log.begin()  # standard output is for results, also before the settings say how the log looks
     _plug_in()
     try:
         app()
@@ -326,7 +320,8 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.errno not in _FULL:
-            raise
+            log.fault(error)
+            sys.exit(1)
         say(f"The output could not be written: {error.strerror}.")
         sys.exit(1)
     except KeyboardInterrupt:
@@ -334,6 +329,9 @@ def main() -> None:
     except Terminated:
         say("Stopped before it was done; the next run goes on from what is stored.")
         sys.exit(143)
+    except Exception as error:  # a traceback of Python's own would go past the redactor
+        log.fault(error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

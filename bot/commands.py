@@ -21,6 +21,7 @@ from rich.progress import (
 
 from bot.app import birth_order, open_market, open_objects, side_sources
 from bot.errors import AxieflipError, SettingsError
+from bot.log import as_json, say
 from bot.services.collecting import collect_all
 from bot.services.retraining import give_birth
 from pipeline.birth import Progress as Stage
@@ -50,9 +51,9 @@ class PlainLines:
         fresh = subject not in self._told
         if fresh or now - self._told[subject] >= self._every_s or (over and subject not in self._over):
             self._told[subject] = now
-            # Not through the log: `evaluate --json` sets none up, and standard output is for its result.
-            now_utc = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
-            console.print(f"{now_utc} {subject}: {how_far}", highlight=False, markup=False, soft_wrap=True)
+            # Whatever the log's level is: it was asked for by starting the command.
+            now_utc = "" if as_json() else f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} "
+            say(f"{now_utc}{subject}: {how_far}")
         if over:
             self._over.add(subject)
 
@@ -67,7 +68,7 @@ def counting(title: str) -> Iterator[Callable[[str, int, int | None], None]]:
 
     Where there is no terminal, a line now and then says how far each is.
     """
-    if not console.is_terminal:
+    if as_json() or not console.is_terminal:
         lines = PlainLines()
         yield lambda kind, done, of: lines.tell(f"{title} {kind}", _counted(done, of), over=done == of)
         return
@@ -86,7 +87,7 @@ def counting(title: str) -> Iterator[Callable[[str, int, int | None], None]]:
 @contextmanager
 def stages(title: str) -> Iterator[Callable[[Stage], None]]:
     """A display of one job's stage and share done; a line a stage where there is no terminal."""
-    if not console.is_terminal:
+    if as_json() or not console.is_terminal:
         lines = PlainLines()
         yield lambda stage: lines.tell(f"{title}: {stage.stage}", f"{stage.fraction:.0%}")
         return
@@ -147,7 +148,7 @@ async def collect_command(settings: Settings, minutes: float, history_days: floa
     """`axieflip collect`."""
     await _require_store(settings)
     summary = await collect_into_store(settings, SystemClock(), minutes, timedelta(days=history_days))
-    console.print(str(summary), highlight=False)
+    say(str(summary))
     if summary.failures and not sum(summary.rows.values()):
         raise AxieflipError(f"Nothing was collected: {summary.stopped or 'every request failed'}.")
 
@@ -156,7 +157,7 @@ async def train_command(settings: Settings, **changes: Any) -> None:
     """`axieflip train`."""
     await _require_store(settings)
     result = await train_from_store(settings, SystemClock(), **changes)
-    console.print(describe(result), highlight=False)
+    say(describe(result))
 
 
 def _searched(search: Mapping[str, Any]) -> str:

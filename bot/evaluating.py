@@ -10,8 +10,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bot.commands import console, stages
+from bot.commands import stages
 from bot.errors import AxieflipError
+from bot.log import say
 from pipeline.birth import Progress as Stage
 from pipeline.evaluation.forecasters import Model, baselines
 from pipeline.evaluation.metrics import INTERVALS, Metrics
@@ -32,7 +33,7 @@ def evaluate_command(
     try:
         table = read_sales(sales)
         for reason, count in rejected(table).items():
-            console.print(f"Left out {count} rows: {reason}", highlight=False)
+            say(f"Left out {count} rows: {reason}")
         with stages("Evaluating") as show:
 
             def progress(stage: str, share: float) -> None:

@@ -1,26 +1,36 @@
 """One log for everything: structlog, and the standard logging of the libraries routed through it.
 
 Every line passes the redactor as its last step, as finished text with its traceback, so that no secret
-of the settings can leave in it.
+of the settings can leave in it. What a command says to a person goes the same way: in the form `json` there
+is no line on standard error that is not an object.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import math
+import os
 import sys
-from collections.abc import MutableMapping
-from typing import Any, TextIO
+import threading
+from collections.abc import Iterable, MutableMapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 from structlog.typing import Processor
 
 from bot.outages import in_a_line, is_outage
 from bot.redaction import Redactor
-from bot.settings import Settings
+from bot.tracing import KEY
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 # Their INFO lines tell of every heartbeat, request or job.
 _TALKATIVE = ("aiohttp.access", "apscheduler", "alembic", "botocore", "boto3", "urllib3", "matplotlib")
-_AS_THEY_ARE = frozenset({"exc_info", "_record", "_from_structlog"})  # rendered later, and redacted then
+# Rendered later, and redacted then; a hundred ids of our own are not worth a look at each.
+_AS_THEY_ARE = frozenset({"exc_info", "_record", "_from_structlog", KEY})
 _redactor = Redactor()
 
 
@@ -29,12 +39,46 @@ def redact(text: str) -> str:
     return _redactor(text)
 
 
+def as_json() -> bool:
+    """Whether everything on standard error is JSON, an object a line."""
+    return any(isinstance(handler, _Handler) and handler.json for handler in logging.getLogger().handlers)
+
+
+def say(text: str, **facts: object) -> None:
+    """Tell a person something, on standard error, whatever the log's level is."""
+    if not as_json():
+        sys.stderr.write(redact(text) + "\n")
+        return
+    told = {"event": text, **facts, "level": "info", "logger": "axieflip"}
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    sys.stderr.write(redact(json.dumps({**told, "timestamp": now}, ensure_ascii=False, default=str)) + "\n")
+
+
+def begin() -> None:
+    """The log before the settings are read: in the form that LOG_FORMAT of the environment names.
+
+    What a thread or a destructor raises goes into it too, and not past it to standard error.
+    """
+    form = "json" if os.environ.get("LOG_FORMAT", "").strip() == "json" else "console"
+    _configure((), logging.WARNING, form, sys.stderr)
+    threading.excepthook = _of_thread
+    sys.unraisablehook = _of_destructor
+
+
+def fault(error: BaseException) -> None:
+    """The last words of a command that ended by a fault."""
+    structlog.get_logger("axieflip").critical("the command ended by a fault", exc_info=error)
+
+
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
     """Send all logging of this process to a stream (standard error), one line or traceback an event."""
-    global _redactor
-    _redactor = Redactor(settings.secrets())
-    stream = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.log_level]
+    _configure(settings.secrets(), level, settings.log_format, stream or sys.stderr)
+
+
+def _configure(secrets: Iterable[str], level: int, form: str, stream: TextIO) -> None:
+    global _redactor
+    _redactor = Redactor(secrets)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -50,12 +94,13 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     handler = _Handler(stream)
+    handler.json = form == "json"
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared[:3], structlog.stdlib.ExtraAdder(), *shared[3:]],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(settings.log_format, stream.isatty()),
+                *_renderers(form, stream.isatty()),
                 _redact_line,
             ],
         )
@@ -91,8 +136,23 @@ def _outage_in_a_line(_: object, __: str, event: MutableMapping[str, Any]) -> Mu
 class _Handler(logging.StreamHandler[TextIO]):
     """Says that a record was lost without repeating it, as the standard handler would."""
 
+    json = False
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        sys.stderr.write(f"a log record of {record.name} could not be written\n")
+        say(f"a log record of {record.name} could not be written")
+
+
+def _of_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        name = args.thread.name if args.thread is not None else None
+        error = (args.exc_type, args.exc_value, args.exc_traceback)
+        structlog.get_logger("axieflip").error("a thread ended by a fault", thread=name, exc_info=error)
+
+
+def _of_destructor(args: sys.UnraisableHookArgs) -> None:
+    error = (args.exc_type, args.exc_value, args.exc_traceback)
+    message = args.err_msg or "an exception was ignored"
+    structlog.get_logger("axieflip").error(message, object=repr(args.object), exc_info=error)
 
 
 def _redact_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -110,6 +170,8 @@ def _redacted(value: Any) -> Any:
         return {_redacted(key): _redacted(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_redacted(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)  # JSON has no word for it
     if value is None or isinstance(value, (bool, int, float)):
         return value
     # What the renderer would make of it, before that escapes it once more.

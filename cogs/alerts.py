@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import structlog
 from discord.ext import commands
+from structlog.contextvars import bound_contextvars
 
 from bot.client import AxieflipBot
 from bot.services.mutes import Silence
+from bot.tracing import KEY, trace_ids
 from cogs import buttons, losses, outgoing, pings
 from cogs import format as fmt
 from pipeline.market.errors import MarketError
@@ -131,11 +133,13 @@ class AlertsCog(commands.Cog, name="Alerts"):
 
     async def _send_in_order(self, due: Sequence[Post]) -> None:
         for post in due:
-            try:
-                pause = await self._deliver(post)
-            except Exception:
-                log.exception("delivery failed", post=post.id, channel=post.channel_id)
-                pause = await self._set_aside(post)
+            traced = {KEY: trace_ids(alert.listing.hash for alert in post.alerts)}
+            with bound_contextvars(post=post.id, channel=post.channel_id, **traced):
+                try:
+                    pause = await self._deliver(post)
+                except Exception:
+                    log.exception("delivery failed")
+                    pause = await self._set_aside(post)
             if pause is not None:
                 await asyncio.sleep(pause)
                 return
@@ -162,19 +166,19 @@ class AlertsCog(commands.Cog, name="Alerts"):
         outcome = await self._send(_with_note(current, late), look_first=late_or_digest)
         match outcome:
             case outgoing.Sent(message_id):
-                for alert in current.alerts:
-                    self._services.stats.announced(alert.listing.hash)
+                lags = [self._services.stats.announced(alert.listing.hash) for alert in current.alerts]
+                _log_delivered(current, message_id, lags)
                 self._accepted[post.id] = _Accepted(ids(current), message_id, late)
                 await self._note(post.id)
                 return None
             case outgoing.Never(reason):
-                log.warning("post is undeliverable", post=post.id, channel=post.channel_id, reason=reason)
+                log.warning("post is undeliverable", reason=reason)
                 await outbox.undeliverable(ids(current), reason)
                 self._bot.dispatch(losses.EVENT, post.guild_id, post.channel_id, outcome)
                 return None
             case outgoing.Retry() as retry:
                 pause = outgoing.pause(post.attempts, retry)
-                log.warning("post is delayed", post=post.id, reason=retry.reason, again_in_s=pause)
+                log.warning("post is delayed", reason=retry.reason, again_in_s=pause)
                 await outbox.retry(ids(current), retry.reason, pause)
                 return pause
 
@@ -209,7 +213,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
         try:
             return await self._put_off(post)
         except Exception:
-            log.exception("the database takes no notes", post=post.id)
+            log.exception("the database takes no notes")
             return FAULT_PAUSE_S
 
     async def _put_off(self, post: Post) -> float | None:
@@ -227,6 +231,8 @@ class AlertsCog(commands.Cog, name="Alerts"):
             alert.id for alert in post.alerts if silence.covers(alert.guild_id, alert.watch_id, alert.listing)
         }
         if muted:
+            gone = [alert.listing.hash for alert in post.alerts if alert.id in muted]
+            log.info("alerts expired", reason="muted", **{KEY: trace_ids(gone)})
             await self._services.outbox.expire(muted, "muted before the alert could be sent")
         return _without(post, muted)
 
@@ -242,6 +248,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
             if status is None or status.final:
                 over.add(alert.id)
                 why = _OVER.get(status, f"the order is no longer valid ({status})") if status else _GONE
+                log.info("alerts expired", reason=why, **{KEY: trace_ids([alert.listing.hash])})
                 await self._services.outbox.expire([alert.id], why)
         return _without(post, over)
 
@@ -253,6 +260,16 @@ class AlertsCog(commands.Cog, name="Alerts"):
             log.warning("could not ask whether late listings are still open", reason=repr(error))
             raise _Unknown from error
         return {hash_: resolution.status for hash_, resolution in found.items()}
+
+
+def _log_delivered(post: Post, message_id: int, lags: Sequence[float | None]) -> None:
+    known = [lag for lag in lags if lag is not None]
+    log.info(
+        "post delivered",
+        message=message_id,
+        lag_ms=round(max(known), 1) if known else None,
+        **{KEY: trace_ids(alert.listing.hash for alert in post.alerts)},
+    )
 
 
 def ids(post: Post) -> list[int]:

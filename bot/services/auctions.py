@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import Database
 from bot.db.tables import AlertRow, AlertState, ListingRow, PredictionRow
 from bot.services.dispatch import Signal, dispatch
-from bot.services.journal import Entry, Journal, prediction_row, sound
+from bot.services.journal import Entry, Journal, prediction_row, sound, tell_queued
 from bot.services.outbox import Outbox
 from bot.services.posts import Posts, touch
 from bot.services.stats import IntakeStats
@@ -140,7 +140,8 @@ class Auctions:
                 await session.execute(told, [row])
                 await self._reach_anew(session, entry)
                 signals.append(Signal(entry.listing, prediction, entry.watches))
-            return await dispatch(session, signals, now)
+            queued = await dispatch(session, signals, now)
+        return tell_queued(queued)
 
     async def _reach_anew(self, session: AsyncSession, entry: Entry) -> None:
         """Alerts of a former order, which this one had not reached, tell that it does now."""

@@ -67,8 +67,10 @@ class _Place(NamedTuple):
     number: int
 
 
-async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: datetime) -> int:
-    """Record what new listings cause: alerts, and what former alerts have to follow. How many are new.
+async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: datetime) -> list[str]:
+    """Record what new listings cause: alerts, and what former alerts have to follow.
+
+    Returns the order's hash of each new alert.
 
     A watch removed since the signal was found gets no alert.
     """
@@ -84,7 +86,7 @@ async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: dateti
         heard = {each.watch_id for each in told if each.clears and each.state == AlertState.DELIVERED}
         wanted += [(watch, signal) for watch in signal.watches if watch.id in kept and watch.id not in heard]
     if not wanted:
-        return 0
+        return []
     rows = await _rows(session, wanted, earlier, now)
     for place, together in _places(rows).items():
         post_id = await _post(session, place, together[0])
@@ -92,7 +94,7 @@ async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: dateti
             insert(AlertRow.__table__),  # type: ignore[arg-type]
             [row | {"post_id": post_id} for row in together],
         )
-    return len(rows)
+    return [row["listing_hash"] for row in rows]
 
 
 def nonce(watch_id: int, listing_hash: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.services.journal import Entry, Journal
 from bot.services.outbox import Outbox
@@ -16,9 +17,10 @@ from bot.services.parts import Parts
 from bot.services.posts import Posts
 from bot.services.stats import IntakeStats
 from bot.services.weighing import Weighing
+from bot.tracing import KEY, trace_ids
 from pipeline.market.watcher import Batch, Watcher
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 WITHOUT_RATES_S = 0.5
 
 
@@ -52,6 +54,14 @@ class Intake:
         if self._weighing.waits_for_rates:
             return WITHOUT_RATES_S
         batch = await self._watcher.poll()
+        traced = {KEY: trace_ids(listing.hash for listing in batch.listings)} if batch.listings else {}
+        with bound_contextvars(**traced):  # for every line about them, those of libraries included
+            await self._take_in(batch)
+        return batch.delay
+
+    async def _take_in(self, batch: Batch) -> None:
+        if batch.listings:
+            log.info("listings seen", pages=batch.pages)
         entries = await self._weighing.new(batch.listings)
         self._stats.arrived(batch.received, [entry.listing.hash for entry in entries if entry.watches])
         alerts = await self._journal.record(entries) if entries else 0
@@ -62,7 +72,6 @@ class Intake:
             self._posts.wake()  # a new price may be told in an old message
             await self._parts.seen(listing.axie for listing in batch.listings)
         self._count(batch, entries, alerts)
-        return batch.delay
 
     def _count(self, batch: Batch, entries: Sequence[Entry], alerts: int) -> None:
         scored = sum(entry.prediction is not None for entry in entries)

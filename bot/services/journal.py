@@ -24,6 +24,7 @@ from bot.services.dispatch import Signal, dispatch
 from bot.services.ledger import book, match_sales
 from bot.services.posts import touch
 from bot.services.watches import Watch
+from bot.tracing import KEY, trace_ids
 from pipeline.clock import Clock
 from pipeline.market.traits import collection
 from pipeline.market.values import Listing, OrderStatus, Resolution
@@ -106,7 +107,8 @@ class Journal:
                 for hash_, entry in by_hash.items()
                 if hash_ in new
             ]
-            return await dispatch(session, signals, now)
+            queued = await dispatch(session, signals, now)
+        return tell_queued(queued)
 
     async def known_hashes(self, limit: int = 20_000) -> list[str]:
         """Hashes of the listings last seen, newest first."""
@@ -236,6 +238,13 @@ class Journal:
             for row in due:
                 row.next_check_at = now + check_after(row.alerted, now - row.seen_at)
         return [row.hash for row in due]
+
+
+def tell_queued(hashes: Sequence[str]) -> int:
+    """Log the new alerts of a committed transaction by their orders, and return how many they are."""
+    if hashes:
+        log.info("alerts queued", alerts=len(hashes), **{KEY: trace_ids(hashes)})
+    return len(hashes)
 
 
 def check_after(alerted: bool, age: timedelta) -> timedelta:

@@ -12,6 +12,7 @@ from bot.services.mutes import Mutes, Silence
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watch, Watches
+from bot.tracing import KEY, trace_ids
 from pipeline.clock import Clock
 from pipeline.falling import look_again
 from pipeline.market.values import Listing
@@ -19,7 +20,7 @@ from pipeline.matching import Matcher
 from pipeline.signal import Prediction
 
 Price = Callable[[Sequence[Listing]], Sequence[Prediction | None]]
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Weighing:
@@ -43,20 +44,34 @@ class Weighing:
 
     async def new(self, listings: Sequence[Listing]) -> list[Entry]:
         """Listings that were never seen before."""
-        return await self._weigh(listings, self._predictor.predict_page)
+        return await self._weigh(listings, self._predictor.predict_page, log.info)
 
     async def again(self, listings: Sequence[Listing]) -> list[Entry]:
         """Listings that are known, at what is asked for them now."""
-        return await self._weigh(listings, self._predictor.predict_again)
+        return await self._weigh(listings, self._predictor.predict_again, log.debug)
 
-    async def _weigh(self, listings: Sequence[Listing], price: Price) -> list[Entry]:
+    async def _weigh(
+        self, listings: Sequence[Listing], price: Price, tell: Callable[..., None]
+    ) -> list[Entry]:
         self._match_against(await self._watches.active())
         silence = Silence(await self._mutes.active())
         predictions = self._price(listings, price)
-        return [
+        hashes = {True: list[str](), False: list[str]()}
+        for listing, prediction in zip(listings, predictions, strict=True):
+            hashes[prediction is not None].append(listing.hash)
+        if hashes[True]:
+            tell("listings priced", **{KEY: trace_ids(hashes[True])})
+        if hashes[False]:
+            tell("listings not priced", **{KEY: trace_ids(hashes[False])})
+        entries = [
             self._entry(listing, prediction, silence)
             for listing, prediction in zip(listings, predictions, strict=True)
         ]
+        if entries:
+            signals = trace_ids(entry.listing.hash for entry in entries if entry.watches)
+            seen = trace_ids(listing.hash for listing in listings)
+            tell("listings decided", signals=signals, **{KEY: seen})
+        return entries
 
     def _price(self, listings: Sequence[Listing], price: Price) -> Sequence[Prediction | None]:
         try:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
@@ -13,7 +15,7 @@ import structlog
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from bot.log import configure, redact
+from bot.log import begin, configure, redact, say
 from bot.outages import NAMES
 from bot.redaction import Redactor
 from bot.settings import Settings
@@ -229,3 +231,51 @@ def test_a_record_that_cannot_be_written_does_not_show_what_it_holds(
 def test_other_rooms_can_redact_what_they_show() -> None:
     configured()
     assert redact(f"key {SIGNING_KEY}") == "key [secret]"
+
+
+def test_in_the_form_json_what_is_said_to_a_person_is_an_object_a_line_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configured(level="ERROR")
+    say(f"Two\nlines with {SIGNING_KEY}", subject="sales")
+    told = json.loads(capsys.readouterr().err)
+    assert (told["event"], told["subject"]) == ("Two\nlines with [secret]", "sales")
+    configured("console")
+    say(f"Two\nlines with {SIGNING_KEY}")
+    assert capsys.readouterr().err == "Two\nlines with [secret]\n"
+
+
+def test_a_figure_that_is_none_leaves_the_line_json() -> None:
+    stream = configured()
+    structlog.get_logger().info("ours", lag=float("nan"), most=[float("inf")])
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    line = json.loads(stream.getvalue(), parse_constant=refuse)
+    assert (line["lag"], line["most"]) == ("nan", ["inf"])
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_thread_or_a_destructor_raises_goes_through_the_redactor(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setenv("LOG_FORMAT", form)
+    begin()
+    stream = configured(form)
+
+    class Falls:
+        def __del__(self) -> None:
+            fail_with(SIGNING_KEY)
+
+    thread = threading.Thread(target=fail_with, args=[SIGNING_KEY])
+    thread.start()
+    thread.join()
+    Falls()
+    written = stream.getvalue()
+    assert written.count("RuntimeError: [secret]") == 2
+    assert SIGNING_KEY not in written + capsys.readouterr().err
+    if form == "json":
+        assert len(list(map(json.loads, written.splitlines()))) == 2

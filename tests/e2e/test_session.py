@@ -8,10 +8,12 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from bot.tracing import trace_id
 from pipeline.signal import Thresholds
 from sandbox.discord import SpawnedWorld, spawn
 from tests.e2e.parts import BARGAIN, Bot, Market, Records, Trained, bot, bot_settings, command, text_of
@@ -56,7 +58,7 @@ async def service(trained: Trained, tmp_path_factory: pytest.TempPathFactory) ->
     database = folder / "axieflip.db"
     async with spawn() as discord:
         settings = bot_settings(trained.market, discord, trained.store, database)
-        async with bot(folder, settings) as running:
+        async with bot(folder, settings | {"LOG_FORMAT": "json"}) as running:
             await until("the bot is ready", running.ready)
             await discord.wait(sessions=1, command="watch")
             yield Service(running, discord, trained.market, Records(database))
@@ -64,6 +66,8 @@ async def service(trained: Trained, tmp_path_factory: pytest.TempPathFactory) ->
             ended = await running.process.ended(10)
             assert ended.code == 0, ended.err
             assert "Traceback" not in ended.err, ended.err
+            lines = [json.loads(line) for line in ended.err.splitlines()]
+            assert lines[-1]["event"] == "Stopped."
 
 
 async def test_thresholds_set_in_discord_hold_from_the_next_listing_on(service: Service) -> None:
@@ -85,6 +89,32 @@ async def test_thresholds_set_in_discord_hold_from_the_next_listing_on(service: 
     await discord.wait(channel=CHANNEL, messages=len(nonces))
     posts = await discord.get("messages", channel=CHANNEL)
     assert {post["nonce"] for post in posts} == nonces
+
+
+async def test_one_id_leads_through_the_log_from_the_listing_to_its_message(service: Service) -> None:
+    await command(service.discord, "watch add", name="traced", channel=CHANNEL)
+    traced = trace_id(await service.bargain())
+
+    def lines() -> list[dict[str, Any]]:
+        whole = service.bot.process.err.rpartition("\n")[0]
+        told = [json.loads(line) for line in whole.splitlines()]
+        return [line for line in told if traced in line.get("trace_ids", ())]
+
+    def delivered() -> list[dict[str, Any]]:
+        return [line for line in lines() if line["event"] == "post delivered"]
+
+    (last,) = await service.bot.process.shows("its message in the log", delivered)
+    assert [line["event"] for line in lines()] == [
+        "listings seen",
+        "listings priced",
+        "listings decided",
+        "alerts queued",
+        "post delivered",
+    ]
+    assert traced in next(line for line in lines() if line["event"] == "listings decided")["signals"]
+    posts = await service.discord.get("messages", channel=CHANNEL)
+    assert last["message"] in {post["id"] for post in posts}
+    await command(service.discord, "watch remove", name="traced")
 
 
 async def test_a_member_may_not_change_thresholds(service: Service) -> None:
