@@ -1,4 +1,7 @@
-"""Delivers what the bot has to say besides alerts: operators' notices and digests, each in its place once."""
+"""Delivers what the bot has to say besides alerts: operators' notices and digests, each in its place once.
+
+What can be said in no channel goes to a person; who that may be stands with it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import discord
 import structlog
 from discord.ext import commands
 
@@ -47,24 +51,34 @@ class AnnouncingCog(commands.Cog, name="Announcing"):
 
     async def _deliver(self, announcement: Announcement) -> None:
         announcements, said = self._services.announcements, announcement.said
-        channel = self._bot.get_partial_messageable(said.channel_id, guild_id=said.guild_id)
-        outcome: outgoing.Outcome | None = None
-        if (datetime.now(UTC) - announcement.created_at).total_seconds() > SURE_S:
-            me = self._bot.user
-            outcome = await outgoing.find(channel, announcement.nonce, me.id) if me else None
-        if outcome is None:
-            embed = notices.embed(said, await money.of(self._services, said.guild_id))
-            embed = outgoing.marked(embed, announcement.nonce)
-            outcome = await outgoing.send(channel, nonce=announcement.nonce, embed=embed)
-        match outcome:
+        match await self._send(announcement):
             case outgoing.Sent(message_id):
                 await announcements.delivered(announcement.id, message_id)
-            case outgoing.Retry(_, reason):
-                delay_s = outgoing.pause(announcement.attempts, outcome)
+            case outgoing.Retry(_, reason) as retry:
+                delay_s = outgoing.pause(announcement.attempts, retry)
                 await announcements.retry(announcement.id, reason, delay_s)
             case outgoing.Never(reason):
                 log.warning("announcement cannot be delivered", key=said.key, reason=reason)
-                await announcements.undeliverable(announcement.id, reason)
+                await announcements.undeliverable(announcement, reason)
+
+    async def _send(self, announcement: Announcement) -> outgoing.Outcome:
+        said, me = announcement.said, self._bot.user
+        place: discord.abc.Messageable | outgoing.Retry | outgoing.Never
+        if said.channel_id is not None:
+            place = self._bot.get_partial_messageable(said.channel_id, guild_id=said.guild_id)
+        elif said.user_id is not None:
+            place = await outgoing.direct(self._bot, said.user_id)
+        else:
+            return outgoing.Never("Nobody is left to tell.")
+        if isinstance(place, outgoing.Retry | outgoing.Never):
+            return place
+        if (datetime.now(UTC) - announcement.created_at).total_seconds() > SURE_S and me is not None:
+            found = await outgoing.find(place, announcement.nonce, me.id)
+            if found is not None:
+                return found
+        embed = notices.embed(said, await money.of(self._services, said.guild_id))
+        embed = outgoing.marked(embed, announcement.nonce)
+        return await outgoing.send(place, nonce=announcement.nonce, embed=embed)
 
 
 async def setup(bot: AxieflipBot) -> None:

@@ -18,6 +18,7 @@ from cogs.embeds import CAREFUL, STRONG, fit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bot.services.announcements import Failure
     from bot.services.conditions import Condition as Wrong
     from bot.services.outbox import OutboxCounts, Problem
     from bot.services.stats import IntakeStats
@@ -43,6 +44,7 @@ class Condition(NamedTuple):
     moment: fmt.Moment
     budget: BudgetSnapshot
     paused: Sequence[Watch] = ()  # by the bot itself, as they cannot post
+    untold: Sequence[Failure] = ()
 
 
 def report(seen: Condition) -> discord.Embed:
@@ -59,6 +61,8 @@ def report(seen: Condition) -> discord.Embed:
         embed.add_field(name="Paused watches", value=fit(map(_paused, seen.paused)), inline=False)
     if seen.problems:
         embed.add_field(name="Not delivered", value=fit(map(_problem, seen.problems)), inline=False)
+    if seen.untold:
+        embed.add_field(name="Could not be told", value=fit(map(_untold, seen.untold)), inline=False)
     return embed.set_footer(text=f"up for {fmt.since(seen.started_at)}")
 
 
@@ -126,6 +130,11 @@ def _task(task: TaskStatus) -> str:
 
 def _paused(watch: Watch) -> str:
     return f"⏸️ {fmt.plain(watch.name, 40)}: {fmt.shorten(watch.paused_reason or '', 150)}"
+
+
+def _untold(failure: Failure) -> str:
+    whom = f"<@{failure.user_id}>" if failure.channel_id is None else f"<#{failure.channel_id}>"
+    return f"{whom}, {fmt.machine_time(failure.at)}: {fmt.shorten(failure.reason, 150)}"
 
 
 def _problem(problem: Problem) -> str:

@@ -1,7 +1,8 @@
 """Notices when a watch can no longer post: its channel deleted, a permission lost, the pinged role removed.
 
-The watch is paused and that is told once, where the server's operators look; what it lacked comes back, and
-it goes on by itself. Whatever happens on a server marks it for a look, and the marks of a moment are one.
+The watch is paused and that is told once, where the server's operators look, or where the bot can post
+nowhere to the server's owner or whoever made the watch; what it lacked comes back, and it goes on by itself.
+Whatever happens on a server marks it for a look, and the marks of a moment are one.
 """
 
 from __future__ import annotations
@@ -109,11 +110,9 @@ class LossesCog(commands.Cog, name="Losses"):
         mended: Iterable[Watch],
         notes: Iterable[str],
     ) -> None:
-        place = await self._place(guild)
-        if place is None:
-            log.warning("there is nowhere to tell of paused watches", guild=guild.id)
-            return
+        lost = list(lost)
         body: dict[str, Any] = {
+            "server": guild.name,
             "lost": [[watch.name, reason] for watch, reason in lost],
             "mended": [watch.name for watch in mended],
             "notes": list(notes),
@@ -121,7 +120,10 @@ class LossesCog(commands.Cog, name="Losses"):
         # Once an hour at most for the same: a permission may come and go while somebody sets it up.
         text = f"{body}:{machine_time():%Y-%m-%dT%H}"
         key = f"{KIND}:{guild.id}:{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
-        await self._services.announcements.say([Said(key, guild.id, place, KIND, body)])
+        people = tuple(dict.fromkeys((*_owner(guild), *(watch.created_by for watch, _ in lost))))
+        said = Said(key, guild.id, await self._place(guild), KIND, body, otherwise=people)
+        first = said if said.channel_id is not None else said.to_the_next()
+        await self._services.announcements.say([first] if first else [])
 
     async def _place(self, guild: discord.Guild) -> int | None:
         """Where to tell: the operators' channel, the server's own one for news, or the first that works."""
@@ -197,12 +199,19 @@ class LossesCog(commands.Cog, name="Losses"):
             self._mark(after.guild.id)
 
 
+def _owner(guild: discord.Guild) -> list[int]:
+    return [] if guild.owner_id is None else [guild.owner_id]
+
+
 def notice(said: Said) -> discord.Embed:
     """What was lost and what came back, in one message."""
     body = said.body
     lines: list[str] = [f"⏸️ **{fmt.plain(name, 50)}** is paused. {reason}" for name, reason in body["lost"]]
     lines += [f"▶️ **{fmt.plain(name, 50)}** goes on." for name in body["mended"]]
     lines += [f"ℹ️ {note}" for note in body["notes"]]
+    if said.user_id is not None:
+        where = fmt.plain(body.get("server", ""), 100)
+        lines.insert(0, f"There is no channel on **{where}** where I can say this, so I tell you directly.")
     title = "Watches cannot post" if body["lost"] else "Watches"
     colour = embeds.CAREFUL if body["lost"] else embeds.QUIET
     made = discord.Embed(title=title, description=fmt.shorten("\n".join(lines), 4000), colour=colour)

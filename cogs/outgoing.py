@@ -28,6 +28,7 @@ _NEVER: Final = {
     10004: "The bot is no longer on this server.",
     10008: "The message was deleted.",
     50001: HIDDEN,
+    50007: "They take no direct messages from the bot.",
     50008: "The channel takes no messages. Point the watch at a text channel.",
     50013: "The bot may not post in the channel. Give it Send Messages and Embed Links there.",
     50083: "The thread is archived. Reopen it or point the watch at another channel.",
@@ -128,6 +129,19 @@ async def channel(
         return outcome
     except (discord.InvalidData, TimeoutError, aiohttp.ClientError, OSError):
         return Retry(PAUSE_S, "Discord could not be asked for the channel.")
+
+
+async def direct(bot: discord.Client, user_id: int) -> discord.DMChannel | Retry | Never:
+    """Where to write to a person directly; whether they take it shows when it is sent."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await bot.create_dm(discord.Object(user_id))
+    except discord.HTTPException as error:
+        outcome = _judge(error)
+        assert not isinstance(outcome, Sent)
+        return outcome
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return Retry(PAUSE_S, "Discord could not be reached.")
 
 
 async def edit(

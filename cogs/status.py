@@ -41,6 +41,7 @@ class StatusCog(commands.Cog, name="Status"):
             moment=Moment.of(services.clock),
             budget=services.market.budget.snapshot(),
             paused=[watch for watch in await services.watches.list(guild) if watch.paused_reason],
+            untold=await services.announcements.failed(guild),
         )
         await interaction.response.send_message(embed=health.report(condition), ephemeral=True)
 

@@ -58,7 +58,10 @@ class FloorRow(Base):
 
 
 class AnnouncementRow(Base):
-    """The outbox of what is no alert: each key is said once. All times are the machine's."""
+    """The outbox of what is no alert: each key is said once, in a channel or to a person directly.
+
+    All times are the machine's.
+    """
 
     __tablename__ = "announcements"
     __table_args__ = (Index(None, "state", "next_attempt_at"), Index(None, "guild_id"))
@@ -66,7 +69,8 @@ class AnnouncementRow(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
     guild_id: Mapped[int] = mapped_column(BigInteger)
-    channel_id: Mapped[int] = mapped_column(BigInteger)
+    channel_id: Mapped[int | None] = mapped_column(BigInteger)
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
     kind: Mapped[str] = mapped_column(String(20))
     body: Mapped[str]
     nonce: Mapped[str] = mapped_column(String(25))

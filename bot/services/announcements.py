@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import func, select, update
+from sqlalchemy import Update, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
@@ -21,19 +21,44 @@ from bot.db.lookback import AnnouncementRow
 from bot.db.tables import AlertState
 from bot.waiting import Waiting, machine_time
 
+LATELY = timedelta(days=7)
+_OTHERWISE = "otherwise"  # stored with the body
 _NEXT_AT = select(func.min(AnnouncementRow.next_attempt_at)).where(
     AnnouncementRow.state == AlertState.PENDING
 )
 
 
 class Said(Struct, frozen=True):
-    """Something to say: `kind` and `body` are for whoever writes it out, `key` tells it from all else."""
+    """Something to say: `kind` and `body` are for whoever writes it out, `key` tells it from all else.
+
+    It goes to the channel, or to `user_id` directly where that is None; to the first of `otherwise`, people
+    by number, where nothing can be said there.
+    """
 
     key: str
     guild_id: int
-    channel_id: int
+    channel_id: int | None
     kind: str
     body: dict[str, Any]
+    user_id: int | None = None
+    otherwise: tuple[int, ...] = ()
+
+    def to_the_next(self) -> Said | None:
+        """The same for the next person; None where nobody is left."""
+        if not self.otherwise:
+            return None
+        person, *rest = self.otherwise
+        key = f"{self.key.removesuffix(f':{self.user_id}')}:{person}"
+        return Said(key, self.guild_id, None, self.kind, self.body, person, tuple(rest))
+
+
+class Failure(Struct, frozen=True):
+    """What could not be said: where or to whom, why, and when it was to be."""
+
+    channel_id: int | None
+    user_id: int | None
+    reason: str
+    at: datetime
 
 
 class Announcement(Struct, frozen=True):
@@ -69,8 +94,9 @@ class Announcements:
                 "key": each.key,
                 "guild_id": each.guild_id,
                 "channel_id": each.channel_id,
+                "user_id": each.user_id,
                 "kind": each.kind,
-                "body": msgspec.json.encode(each.body).decode(),
+                "body": msgspec.json.encode(each.body | {_OTHERWISE: each.otherwise}).decode(),
                 "nonce": hashlib.blake2b(each.key.encode(), digest_size=12).hexdigest(),
                 "state": AlertState.PENDING,
                 "attempts": 0,
@@ -100,9 +126,15 @@ class Announcements:
         """It is in its channel."""
         await self._change(id, state=AlertState.DELIVERED, message_id=message_id, reason=None)
 
-    async def undeliverable(self, id: int, reason: str) -> None:  # noqa: A002
-        """Give it up: no retry can help."""
-        await self._change(id, state=AlertState.UNDELIVERABLE, reason=reason)
+    async def undeliverable(self, announcement: Announcement, reason: str) -> None:
+        """Give it up, as no retry can help; it goes to the next person, if somebody is left."""
+        following = announcement.said.to_the_next()
+        async with self._db.session() as session:
+            given_up = _pending(announcement.id).values(state=AlertState.UNDELIVERABLE, reason=reason)
+            waited = (await session.execute(given_up.returning(AnnouncementRow.id))).first() is not None
+            if waited and following is not None:
+                await self.note(session, [following])
+        self.wake()
 
     async def retry(self, id: int, reason: str, delay_s: float) -> None:  # noqa: A002
         """Try it again after so many seconds."""
@@ -114,16 +146,28 @@ class Announcements:
         )
         self.wake()
 
-    async def failed(self, guild_id: int, limit: int = 3) -> list[tuple[int, str]]:
-        """The channels of a server's newest announcements that could not be delivered, and why."""
+    async def failed(self, guild_id: int, limit: int = 3) -> list[Failure]:
+        """What a server could lately not be told, the newest first."""
         rows = (
-            select(AnnouncementRow.channel_id, AnnouncementRow.reason)
-            .where(AnnouncementRow.guild_id == guild_id, AnnouncementRow.state == AlertState.UNDELIVERABLE)
+            select(
+                AnnouncementRow.channel_id,
+                AnnouncementRow.user_id,
+                AnnouncementRow.reason,
+                AnnouncementRow.created_at,
+            )
+            .where(
+                AnnouncementRow.guild_id == guild_id,
+                AnnouncementRow.state == AlertState.UNDELIVERABLE,
+                AnnouncementRow.created_at >= self._now() - LATELY,
+            )
             .order_by(AnnouncementRow.id.desc())
             .limit(limit)
         )
         async with self._db.reading() as session:
-            return [(channel, reason or "") for channel, reason in await session.execute(rows)]
+            return [
+                Failure(channel_id, user_id, reason or "", at)
+                for channel_id, user_id, reason, at in await session.execute(rows)
+            ]
 
     async def wait(self) -> None:
         """Return once something is due, sleeping until then or until `wake`."""
@@ -135,13 +179,17 @@ class Announcements:
 
     async def _change(self, id_: int, **values: object) -> None:
         async with self._db.session() as session:
-            await session.execute(
-                update(AnnouncementRow)
-                .where(AnnouncementRow.id == id_, AnnouncementRow.state == AlertState.PENDING)
-                .values(values)
-            )
+            await session.execute(_pending(id_).values(values))
+
+
+def _pending(id_: int) -> Update:
+    return update(AnnouncementRow).where(
+        AnnouncementRow.id == id_, AnnouncementRow.state == AlertState.PENDING
+    )
 
 
 def _announcement(row: AnnouncementRow) -> Announcement:
-    said = Said(row.key, row.guild_id, row.channel_id, row.kind, msgspec.json.decode(row.body))
+    body = msgspec.json.decode(row.body)
+    otherwise = tuple(body.pop(_OTHERWISE, ()))
+    said = Said(row.key, row.guild_id, row.channel_id, row.kind, body, row.user_id, otherwise)
     return Announcement(row.id, said, row.nonce, row.attempts, row.created_at)

@@ -196,10 +196,27 @@ async def test_an_announcement_waits_for_its_delivery_and_is_not_said_again(db: 
     await announcements.retry(due.id, "slow", 600)
     assert await announcements.due() == []
     await announcements.delivered(due.id, 5)
-    await announcements.undeliverable(due.id, "too late to say so")
+    await announcements.undeliverable(due, "too late to say so")
     assert await announcements.failed(GUILD) == []
     assert await announcements.say([one]) == 0
     await announcements.say([Said("l", GUILD, CHANNEL, "condition", {})])
     [due] = await announcements.due()
-    await announcements.undeliverable(due.id, "the channel is gone")
-    assert await announcements.failed(GUILD) == [(CHANNEL, "the channel is gone")]
+    await announcements.undeliverable(due, "the channel is gone")
+    (failure,) = await announcements.failed(GUILD)
+    assert (failure.channel_id, failure.reason) == (CHANNEL, "the channel is gone")
+
+
+async def test_what_can_be_said_nowhere_goes_to_one_person_after_another_and_then_is_given_up(
+    db: Database,
+) -> None:
+    announcements = Announcements(db)
+    await announcements.say([Said("k", GUILD, CHANNEL, "watches", {"a": 1}, otherwise=(5, 6))])
+    asked = []
+    while due := await announcements.due():
+        (one,) = due
+        asked.append((one.said.channel_id, one.said.user_id))
+        assert one.said.body == {"a": 1}
+        await announcements.undeliverable(one, "refused")
+        await announcements.undeliverable(one, "refused")
+    assert asked == [(CHANNEL, None), (None, 5), (None, 6)]
+    assert [failure.user_id for failure in await announcements.failed(GUILD)] == [6, 5, None]

@@ -82,6 +82,9 @@ async def test_what_discord_had_taken_before_a_crash_is_found_and_not_sent_again
 async def test_a_channel_that_cannot_be_written_to_ends_it(world: World, status: int, code: int) -> None:
     world.env.inject_error("POST", "/channels/*/messages", status=status, code=code)
     await announce(world, {"collection": "The last one failed."})
-    [(channel, reason)] = await world.services.announcements.failed(world.guild.id)
-    assert channel == world.channel.id
-    assert "channel" in reason
+    (failure,) = await world.services.announcements.failed(world.guild.id)
+    assert failure.channel_id == world.channel.id
+    assert "channel" in failure.reason
+    status = text(await world.member.slash(world.channel, "status"))
+    assert "Could not be told" in status
+    assert failure.reason in status

@@ -216,6 +216,46 @@ async def test_an_archived_thread_is_not_a_lost_one(world: World) -> None:
     assert await permissions.lacks(guild, watch) is None
 
 
+def shut(world: World) -> None:
+    """Let the bot post nowhere on the server."""
+    for channel in (*world.bot.get_guild(world.guild.id).text_channels,):  # type: ignore[union-attr]
+        deny(world, channel, send_messages=False)
+
+
+async def test_where_the_bot_can_post_nowhere_the_owner_is_told_directly_and_once(world: World) -> None:
+    await world.watch(name="Plants")
+    shut(world)
+    (message,) = await told(world, world.guild.owner.dm_channel)
+    assert f"no channel on **{world.guild.name}**" in message
+    assert "**Plants** is paused. I lack Send Messages" in message
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    assert len(await told(world, world.guild.owner.dm_channel)) == 1
+    assert world.posted(world.manager.user.dm_channel) == []
+
+
+async def test_an_owner_who_takes_no_messages_is_followed_by_who_made_the_watch(world: World) -> None:
+    owner, maker = world.guild.owner.dm_channel, world.manager.user.dm_channel
+    await world.watch(name="Plants")
+    world.env.inject_error("POST", f"/channels/{owner.id}/messages", status=403, code=50007)
+    shut(world)
+    (message,) = await told(world, maker)
+    assert "**Plants** is paused" in message
+    assert world.posted(owner) == []
+
+
+async def test_what_nobody_can_be_told_the_status_shows(world: World) -> None:
+    await world.watch(name="Plants")
+    for person in (world.guild.owner, world.manager.user):
+        place = f"/channels/{person.dm_channel.id}/messages"
+        world.env.inject_error("POST", place, status=403, code=50007)
+    shut(world)
+    await looked(world)
+    status = text(await world.member.slash(world.channel, "status"))
+    assert "⏸️ Plants: I lack Send Messages" in status
+    assert status.count("They take no direct messages from the bot.") == 2
+    assert f"<@{world.guild.owner.id}>" in status
+
+
 async def test_an_outage_of_discord_is_no_loss(world: World) -> None:
     watch = await world.watch(name="Plants")
     world.env.backend.emit("GUILD_DELETE", {"id": str(world.guild.id), "unavailable": True})
