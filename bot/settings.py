@@ -185,6 +185,7 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    http_requests_per_minute: Annotated[int, Field(gt=0, le=1_000_000)] = 300
     http_token: Annotated[SecretStr, _at_least(HTTP_TOKEN_CHARS)] | None = Field(
         default=None, validate_default=True
     )

@@ -1,56 +1,83 @@
 """The HTTP door of the process: health, readiness, metrics, and a price for an axie or a listing.
 
-Errors are JSON, `{"error": "..."}`, in one sentence. `/v1/predict` wants `Authorization: Bearer
-HTTP_TOKEN` where a token is set; the settings demand one where other machines can reach the door.
+Errors are JSON, `{"error": "..."}`, in one sentence. Who may ask is for `bot.guard`: where a token is set,
+and the settings demand one where other machines can reach the door, all but the signs of life want it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import structlog
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from bot.asked import BadQuestion, Question, question
 from bot.errors import AxieflipError, NoChampion
+from bot.guard import Connections, Guard, Handler, RequestRate, body_of
 from bot.log import redact
 from bot.metrics import render
+from bot.openapi import Answer, Operation, describe
 from bot.services import Services
 from bot.services.stats import silent_after
 from pipeline.market.errors import MarketError
-from pipeline.market.values import Axie, Listing, Slot
+from pipeline.market.values import Axie, Listing
 from pipeline.signal import Forecast, Prediction
 
 BODY_LIMIT = 64 * 1024
 DATABASE_S = 2.0
+SILENT_S = 15.0  # a connection that asks nothing for so long, or not to the end of its headers, is ended
+MOST_LOOKUPS = 4  # at once: each costs requests of the marketplace's budget
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+GUARD: web.AppKey[Guard] = web.AppKey("guard", Guard)
+DESCRIPTION: web.AppKey[str] = web.AppKey("description", str)
+LOOKUPS: web.AppKey[asyncio.Semaphore] = web.AppKey("lookups", asyncio.Semaphore)
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 log = structlog.get_logger(__name__)
 
 
-class Question(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `/v1/predict` is asked: exactly one of an axie's id, an axie, a listing."""
+class Alive(Struct, frozen=True):
+    """The answer of a process that lives."""
 
-    axie_id: Annotated[int, Meta(gt=0, lt=2**53)] | None = None
-    axie: Axie | None = None
-    listing: Listing | None = None
+    status: str
+
+
+class Check(Struct, frozen=True, omit_defaults=True):
+    """One condition of readiness; the detail is for holders of the token, where there is one."""
+
+    ok: bool
+    detail: str | None = None
+
+
+class Readiness(Struct, frozen=True):
+    """Whether every check holds."""
+
+    ready: bool
+    checks: dict[str, Check]
 
 
 def create_app(services: Services) -> web.Application:
     """The application over the given services; it owns nothing and closes nothing."""
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_errors_as_json])
+    settings = services.settings
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_errors_as_json, _guarded])
     app[SERVICES] = services
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
-    app.router.add_post("/v1/predict", predict)
+    app[GUARD] = Guard(
+        settings.http_host, settings.http_token, RequestRate(settings.http_requests_per_minute)
+    )
+    app[LOOKUPS] = asyncio.Semaphore(MOST_LOOKUPS)
+    handlers = {"healthz": healthz, "readyz": readyz, "metrics": metrics, "predict": predict}
+    for operation in OPERATIONS:
+        app.router.add_route(operation.method, operation.path, handlers[operation.name])
+    app[DESCRIPTION] = json.dumps(describe(OPERATIONS, secured=settings.http_token is not None))
+    app.router.add_get("/openapi.json", described)
+    app.on_response_prepare.append(_say_little)
     return app
 
 
@@ -60,18 +87,28 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int
 
     Raises OSError where the address cannot be had.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    # What is no HTTP at all is answered and forgotten: whoever sends such shall not fill the log.
+    unheard = logging.getLogger(f"{__name__}.malformed")
+    unheard.setLevel(logging.CRITICAL)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=SILENT_S, logger=unheard
+    )
     await runner.setup()
+    assert runner.server is not None
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield runner.addresses[0][1]
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(Connections(runner.server), host, port)
+        try:
+            yield listening.sockets[0].getsockname()[1]
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
 
 
 async def healthz(_: web.Request) -> web.Response:
     """The process lives and its loop turns: this answer is the proof."""
-    return web.json_response({"status": "alive"})
+    return _json(Alive("alive"))
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -82,116 +119,134 @@ async def readyz(request: web.Request) -> web.Response:
         "database": await _database(services),
         "watcher": _watcher(services),
     }
-    ready = all(check["ok"] for check in checks.values())
-    return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    if not request.app[GUARD].holds_token(request):
+        checks = {name: Check(check.ok) for name, check in checks.items()}
+    ready = all(check.ok for check in checks.values())
+    return _json(Readiness(ready, checks), 200 if ready else 503)
 
 
 async def metrics(request: web.Request) -> web.Response:
     """Everything that is counted, in the text format of Prometheus."""
+    request.app[GUARD].demand_token(request)
     body = await render(request.app[SERVICES])
-    return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    return web.Response(body=body, headers={"Content-Type": TEXT})
 
 
 async def predict(request: web.Request) -> web.Response:
     """A prediction of a listing, or a forecast of an axie that is not listed."""
-    services = request.app[SERVICES]
-    _authorize(request, services)
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise web.HTTPUnsupportedMediaType(text="Send the body as it is, without Content-Encoding.")
-    question = _decode(await request.read())
+    request.app[GUARD].demand_token(request)
     try:
-        answer = await _answer(services, question)
+        asked = question(await body_of(request))
+        return _json(await _answer(request, asked))
+    except BadQuestion as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
     except NoChampion as error:
         raise web.HTTPServiceUnavailable(text=str(error)) from error
     except MarketError as error:
         raise web.HTTPServiceUnavailable(text=f"The marketplace cannot answer: {error}") from error
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 
-async def _answer(services: Services, question: Question) -> Forecast | Prediction:
-    if question.listing is not None:
-        return services.predictor.predict(question.listing)
-    if question.axie is not None:
-        return services.predictor.forecast(question.axie)
-    assert question.axie_id is not None
-    detail = (await services.market.axies([question.axie_id])).get(question.axie_id)
-    if detail is None:
-        raise web.HTTPNotFound(text=f"There is no axie {question.axie_id}.")
-    if detail.listing is not None:
-        return services.predictor.predict(detail.listing)
-    return services.predictor.forecast(detail.axie)
+async def _answer(request: web.Request, asked: int | Axie | Listing) -> Forecast | Prediction:
+    services, lookups = request.app[SERVICES], request.app[LOOKUPS]
+    if isinstance(asked, int):
+        if lookups.locked():
+            raise web.HTTPTooManyRequests(
+                text="Too many axies are being looked up: try again later.", headers={"Retry-After": "1"}
+            )
+        async with lookups:
+            detail = (await services.market.axies([asked])).get(asked)
+        if detail is None:
+            raise web.HTTPNotFound(text=f"There is no axie {asked}.")
+        asked = detail.listing or detail.axie
+    # Weighed, not entered into the book: what a stranger says is for sale is no news of the market.
+    if isinstance(asked, Listing):
+        return services.predictor.weigh(asked)
+    return services.predictor.forecast(asked)
 
 
-def _decode(body: bytes) -> Question:
-    try:
-        question = msgspec.json.decode(body, type=Question)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise web.HTTPBadRequest(text=f"The body cannot be read: {error}") from error
-    given = [value for value in (question.axie_id, question.axie, question.listing) if value is not None]
-    if len(given) != 1:
-        raise web.HTTPBadRequest(text="Give exactly one of `axie_id`, `axie` and `listing`.")
-    if problem := _unsound(question):
-        raise web.HTTPBadRequest(text=f"The body cannot be read: {problem}")
-    return question
+async def described(request: web.Request) -> web.Response:
+    """All of this in OpenAPI."""
+    return web.Response(text=request.app[DESCRIPTION], content_type="application/json")
 
 
-def _unsound(question: Question) -> str | None:
-    """What the types cannot say of a domain value, with the field that it is about."""
-    listing, axie, path = question.listing, question.axie, "$.axie"
-    if listing is not None:
-        axie, path = listing.axie, "$.listing.axie"
-        for name in ("started_at", "ended_at", "expires_at", "seen_at"):
-            at = getattr(listing, name)
-            if at is not None and at.tzinfo is None:
-                return f"a time needs its zone, such as 2026-06-01T12:00:00Z - at `$.listing.{name}`"
-        for name, least in (("base", 1), ("ended", 0)):  # a fixed price has no end
-            if not least <= getattr(listing, name) < 2**256:
-                return f"an amount is from {least} to 2^256 - 1 - at `$.listing.{name}`"
-        if not 0 <= listing.fee_bps < 10_000:
-            return "a fee is from 0 to 9999 basis points - at `$.listing.fee_bps`"
-    if axie is not None and tuple(part.slot for part in axie.parts) != tuple(Slot):
-        return f"parts come in the order {', '.join(Slot)} - at `{path}.parts`"
-    return None
+OPERATIONS = (
+    Operation(
+        "GET", "/healthz", "healthz", "Whether the process lives.", {200: Answer("It does.", (Alive,))}
+    ),
+    Operation(
+        "GET",
+        "/readyz",
+        "readyz",
+        "Whether the bot does its job.",
+        {200: Answer("It does.", (Readiness,)), 503: Answer("It does not, and why.", (Readiness,))},
+    ),
+    Operation(
+        "GET",
+        "/metrics",
+        "metrics",
+        "What is counted, for Prometheus.",
+        {200: Answer("The figures.", (str,), "text/plain"), 401: Answer("The token is missing or wrong.")},
+        secured=True,
+    ),
+    Operation(
+        "POST",
+        "/v1/predict",
+        "predict",
+        "What a listing promises, or what an axie that is not listed would resell for.",
+        {
+            200: Answer("A prediction where it is listed, else a forecast.", (Prediction, Forecast)),
+            401: Answer("The token is missing or wrong."),
+            404: Answer("There is no such axie."),
+            408: Answer("The body did not arrive in time."),
+            413: Answer(f"The body is larger than {BODY_LIMIT} bytes."),
+            415: Answer("The body is compressed."),
+            503: Answer("There is no model or no marketplace to answer with."),
+        },
+        asks=Question,
+        secured=True,
+    ),
+)
 
 
-def _authorize(request: web.Request, services: Services) -> None:
-    token = services.settings.http_token
-    if token is None:
-        return
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    # Compared as bytes and in constant time: the answer's delay tells nothing of the token.
-    right = hmac.compare_digest(given.strip().encode(errors="replace"), token.get_secret_value().encode())
-    if scheme.lower() != "bearer" or not right:
-        raise web.HTTPUnauthorized(
-            text="This needs the header `Authorization: Bearer` with HTTP_TOKEN.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+def _json(value: Struct, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
 
 
-def _model(services: Services) -> dict[str, Any]:
+def _model(services: Services) -> Check:
     version = services.predictor.version
-    return {"ok": version is not None, "detail": version or "no model is loaded"}
+    return Check(version is not None, version or "no model is loaded")
 
 
-async def _database(services: Services) -> dict[str, Any]:
+async def _database(services: Services) -> Check:
     try:
         async with asyncio.timeout(DATABASE_S):
             await services.db.ping()
     except Exception as error:
         log.warning("the database does not answer", exc_info=error)
-        return {"ok": False, "detail": redact(f"{type(error).__name__}: it does not answer")}
-    return {"ok": True, "detail": "answers"}
+        return Check(False, redact(f"{type(error).__name__}: it does not answer"))
+    return Check(True, "answers")
 
 
-def _watcher(services: Services) -> dict[str, Any]:
+def _watcher(services: Services) -> Check:
     polled = services.stats.last_poll_at
     if polled is None:
-        return {"ok": False, "detail": "the marketplace has not been read yet"}
+        return Check(False, "the marketplace has not been read yet")
     ago = (datetime.now(UTC) - polled).total_seconds()
-    return {
-        "ok": ago <= silent_after(services.settings.market_poll_max_s),
-        "detail": f"the marketplace was read {ago:.0f} s ago",
-    }
+    ok = ago <= silent_after(services.settings.market_poll_max_s)
+    return Check(ok, f"the marketplace was read {ago:.0f} s ago")
+
+
+async def _say_little(_: web.Request, response: web.StreamResponse) -> None:
+    """Nothing of what serves, and nothing for a browser to guess or keep."""
+    response.headers["Server"] = "axieflip"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+
+
+@web.middleware
+async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request.app[GUARD].check(request)
+    return await handler(request)
 
 
 @web.middleware
@@ -219,6 +274,10 @@ _SENTENCES = {
 
 
 def _error(status: int, text: str, headers: Any = None) -> web.Response:
-    kept = {name: headers[name] for name in ("Allow", "WWW-Authenticate") if headers and name in headers}
+    kept = {
+        name: headers[name]
+        for name in ("Allow", "Retry-After", "WWW-Authenticate")
+        if headers and name in headers
+    }
     body = json.dumps({"error": redact(text)}, ensure_ascii=False)
     return web.Response(status=status, text=body, content_type="application/json", headers=kept)

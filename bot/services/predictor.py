@@ -110,8 +110,15 @@ class Predictor:
         self._champion().enter(listings, self._rates())
         return self.predict_again(listings)
 
+    def weigh(self, listing: Listing) -> Prediction:
+        """A listing priced as of now that leaves no trace in the market's book: nobody vouches for it."""
+        (prediction,) = self.predict_again([listing])
+        if prediction is None:
+            raise NoChampion(f"the exchange rate of {listing.token} is not known: try again later")
+        return self.explained(listing, prediction)
+
     def predict_again(self, listings: Sequence[Listing]) -> list[Prediction | None]:
-        """Listings that stand in the market's book already, priced as of now."""
+        """Listings priced as of now; those that shall stand in the market's book do so already."""
         champion, rates = self._champion(), self._rates()
         told = [listing for listing in listings if listing.token in rates.usd]
         gas_usd = self._gas_ron * rates.usd.get(Token.WRON, DEAR_RON_USD)

@@ -32,6 +32,7 @@ from pipeline.signal import QUANTILE_LEVELS, Forecast, Prediction
 TAIL = 0.05  # the interval leaves out so much at either end
 COMPARABLES = 3
 FRESH_RATES_S = 900.0
+LEAST_USD = 1e-18  # an auction may come down to nothing, which has no logarithm
 _BATTLE_WEIGHT = NAMES.index("battle_weight")
 THIN = 3.0  # fewer comparables of the same battle parts than this is worth a caution
 
@@ -113,7 +114,7 @@ class Appraiser:
         stale = (at - rates.at).total_seconds() > FRESH_RATES_S
         priced = self._price([listing.axie for listing in listings], at)
         asks = np.array([listing.ask(at).usd(rates) for listing in listings])
-        centre, scale = self.flips.resale(priced.centre, priced.scale, np.log(asks))
+        centre, scale = self.flips.resale(priced.centre, priced.scale, np.log(np.maximum(asks, LEAST_USD)))
         middle = centre + scale * self.flips.residuals.quantile(0.5)
         chances, hours = self._selling(middle - priced.centre, priced.scale)
         fees = np.array([listing.fee_bps / 10_000 for listing in listings])

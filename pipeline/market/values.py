@@ -185,9 +185,10 @@ class Listing(Struct, frozen=True):
 
     def ask(self, at: datetime) -> Price:
         """What a buyer pays at a moment, to the smallest unit."""
-        if self.ended_at is None or self.ended_at <= self.started_at:
+        # Whole seconds, as the contract counts.
+        duration = int((self.ended_at - self.started_at).total_seconds()) if self.ended_at else 0
+        if duration <= 0:
             return Price(self.base, self.token)
-        duration = int((self.ended_at - self.started_at).total_seconds())
         elapsed = min(max(int((at - self.started_at).total_seconds()), 0), duration)
         # Floor division rounds towards minus infinity: for a falling price that is what the contract does.
         return Price(self.base + (self.ended - self.base) * elapsed // duration, self.token)
