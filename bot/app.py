@@ -35,6 +35,7 @@ from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.floors import Floors
 from bot.services.guilds import Guilds
 from bot.services.history import History
+from bot.services.housekeeping import Housekeeping
 from bot.services.intake import Intake
 from bot.services.journal import Journal
 from bot.services.ledger import Ledger
@@ -251,6 +252,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
     s.supervisor.add("auctions", auctions.turn)
     s.supervisor.add("floors", floors.turn)
     s.supervisor.add("outcomes", outcomes.turn)
+    s.supervisor.add("housekeeping", Housekeeping(s.db, s.clock, s.settings.keep_days).turn)
     s.supervisor.add("discord", connection)
 
 

@@ -191,6 +191,7 @@ class Settings(BaseSettings):
     )
 
     gas_ron: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.007
+    keep_days: Annotated[int, Field(ge=31)] = 180
     collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
     collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
     part_strengths_url: Annotated[str, _url("http", "https")] | None = None

@@ -1,0 +1,108 @@
+"""What is older than is kept goes, a slice at a time, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from bot.db import Database
+from bot.db.lookback import AnnouncementRow, FloorRow, SaleRow
+from bot.services import housekeeping
+from bot.services.announcements import Announcements, Said
+from bot.services.housekeeping import Housekeeping
+from bot.waiting import machine_time
+from pipeline.clock import ManualClock
+from pipeline.market.groups import ALL
+from tests.bot.factories import NOON
+from tests.bot.plans import plan, scans, statements
+
+DAYS = 100
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+async def sold(db: Database, at: datetime) -> None:
+    row = {
+        "id": f"sale {at}",
+        "at": at,
+        "hour": int(at.timestamp() // 3600),
+        "axie_id": 7,
+        "class": "Beast",
+        "price_usd": 5.0,
+    }
+    async with db.session() as session:
+        await session.execute(insert(SaleRow.__table__).values(row))  # type: ignore[arg-type]
+
+
+async def stood(db: Database, at: datetime, group: str = ALL) -> None:
+    async with db.session() as session:
+        await session.execute(insert(FloorRow).values(group=group, at=at, floor_usd=2.0))
+
+
+async def kept(db: Database) -> tuple[list[datetime], list[datetime]]:
+    async with db.reading() as session:
+        sales = await session.scalars(select(SaleRow.at).order_by(SaleRow.at))
+        floors = await session.scalars(select(FloorRow.at).order_by(FloorRow.at))
+        return list(sales), list(floors)
+
+
+async def test_what_is_older_than_is_kept_goes_and_the_rest_stays(db: Database, clock: ManualClock) -> None:
+    oldest = NOON - DAYS * DAY
+    times = [oldest - 300 * DAY, oldest - 30 * DAY, oldest - HOUR, oldest + HOUR, NOON]
+    for at in times:
+        await sold(db, at)
+        await stood(db, at)
+    keeping = Housekeeping(db, clock, DAYS)
+    for _ in range(3):
+        assert await keeping.turn() == housekeeping.SOON_S
+    assert await keeping.turn() == housekeeping.EVERY_S
+    assert await kept(db) == (times[3:], times[3:])
+
+
+async def test_a_turn_takes_no_more_than_a_slice(db: Database, clock: ManualClock) -> None:
+    oldest = NOON - 400 * DAY
+    for n in range(24):
+        await sold(db, oldest + n * HOUR)
+    await Housekeeping(db, clock, DAYS).turn()
+    sales, _ = await kept(db)
+    assert len(sales) == 18
+
+
+async def test_what_was_said_long_ago_goes_and_what_waits_stays(db: Database, clock: ManualClock) -> None:
+    announcements = Announcements(db)
+    await announcements.say([Said(key, 1, 2, "condition", {}) for key in ("told", "failed", "waits")])
+    told, failed, _ = await announcements.due()
+    await announcements.delivered(told.id, 5)
+    await announcements.undeliverable(failed, "the channel is gone")
+    keeping = Housekeeping(db, clock, DAYS)
+    await keeping.turn()
+    assert len(await every(db)) == 3
+    async with db.session() as session:
+        long_ago = machine_time() - (DAYS + 1) * DAY
+        await session.execute(update(AnnouncementRow).values(next_attempt_at=long_ago))
+    await keeping.turn()
+    assert await every(db) == ["waits"]
+
+
+async def every(db: Database) -> list[str]:
+    async with db.reading() as session:
+        return list(await session.scalars(select(AnnouncementRow.key).order_by(AnnouncementRow.key)))
+
+
+async def test_nothing_of_it_reads_a_whole_table(db: Database, clock: ManualClock) -> None:
+    await sold(db, NOON - 400 * DAY)
+    await stood(db, NOON - 400 * DAY)
+    with statements(db) as sent:
+        await Housekeeping(db, clock, DAYS).turn()
+    assert sum("DELETE" in statement for statement, _ in sent) == 2
+    for statement, values in sent:
+        assert scans(await plan(db, statement, values)) == [], statement
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_an_empty_or_young_database_is_left_alone(db: Database, clock: ManualClock, count: int) -> None:
+    for _ in range(count):
+        await sold(db, NOON)
+    assert await Housekeeping(db, clock, DAYS).turn() == housekeeping.EVERY_S
+    assert len((await kept(db))[0]) == count
