@@ -19,6 +19,7 @@ from rich.text import Text
 from bot.app import App, running
 from bot.errors import AxieflipError
 from bot.log import configure
+from bot.services.history import MAX_DAYS, Wanted
 from bot.stopping import stop_requested
 from pipeline.market.values import Token
 from pipeline.signal import Thresholds
@@ -157,12 +158,12 @@ async def _report(app: App, both: Worlds, began: datetime, since: datetime) -> N
     services, stats = app.services, app.services.stats
     rates = services.predictor.rates
     guild = int(both.discord["guild_id"])
-    rows = await services.journal.recent(guild_id=guild, signals_only=True, limit=10_000)
+    page = await services.history.page(Wanted(guild, days=MAX_DAYS, signals=True), 10_000)
     verdict = await judge(
         both.market["control"],
         since,
         stats.last_listing_at or since,
-        {row.listing.hash for row in rows if row.seen_at >= began},
+        {row.listing.hash for row in page.rows if row.listing.seen_at >= began},
         Thresholds(),
         services.settings.gas_ron * (rates.usd[Token.WRON] if rates else 0.0),
         set(await services.journal.known_hashes()),

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 from msgspec import Struct
-from sqlalchemy import and_, exists, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
@@ -46,16 +46,6 @@ class Entry(Struct, frozen=True):
     prediction: Prediction | None
     watches: tuple[Watch, ...] = ()
     weigh_at: datetime | None = None
-
-
-class JournalRow(Struct, frozen=True):
-    """A listing looked back at: `status` is the last known one, `signalled` as asked for (see `recent`)."""
-
-    listing: Listing
-    prediction: Prediction | None
-    seen_at: datetime
-    signalled: bool
-    status: OrderStatus
 
 
 class JournalCounts(Struct, frozen=True):
@@ -115,45 +105,6 @@ class Journal:
         async with self._db.reading() as session:
             newest = select(ListingRow.hash).order_by(ListingRow.seen_at.desc()).limit(limit)
             return list(await session.scalars(newest))
-
-    async def recent(
-        self,
-        *,
-        guild_id: int | None = None,
-        watch: str | None = None,
-        limit: int = 20,
-        min_net_usd: float | None = None,
-        signals_only: bool = False,
-    ) -> list[JournalRow]:
-        """The listings last seen, newest first.
-
-        `signalled` tells whether a listing was a signal for the server, or for its watch of that name
-        if one is given, or for anyone if neither is. `signals_only` leaves out the others.
-        """
-        of_alert = [AlertRow.listing_hash == ListingRow.hash]
-        if guild_id is not None:
-            of_alert.append(AlertRow.guild_id == guild_id)
-        if watch is not None:
-            of_alert.append(AlertRow.watch_name.in_(await self._spellings(watch)))
-        signalled = exists().where(and_(*of_alert))
-        rows = (
-            select(ListingRow.body, PredictionRow.body, ListingRow.status, signalled)
-            .join(PredictionRow, isouter=True)
-            .order_by(ListingRow.seen_at.desc(), ListingRow.hash)
-            .limit(limit)
-        )
-        if min_net_usd is not None:
-            rows = rows.where(PredictionRow.net_usd >= min_net_usd)
-        if signals_only:
-            rows = rows.where(signalled)
-        async with self._db.reading() as session:
-            return [_journal_row(*row) for row in await session.execute(rows)]
-
-    async def _spellings(self, watch: str) -> list[str]:
-        """How a watch's name is written in alerts; a database's own `lower` knows ASCII alone."""
-        async with self._db.reading() as session:
-            names = await session.scalars(select(AlertRow.watch_name).distinct())
-            return [name for name in names if name.casefold() == watch.casefold()]
 
     async def counts(self) -> JournalCounts:
         """How much is stored, now."""
@@ -302,14 +253,3 @@ def prediction_row(listing: Listing, prediction: Prediction) -> dict[str, Any]:
         "probability": prediction.probability,
         "body": msgspec.json.encode(prediction).decode(),
     }
-
-
-def _journal_row(listing: str, prediction: str | None, status: str, signalled: bool) -> JournalRow:
-    decoded = msgspec.json.decode(listing, type=Listing)
-    return JournalRow(
-        decoded,
-        None if prediction is None else msgspec.json.decode(prediction, type=Prediction),
-        decoded.seen_at,
-        bool(signalled),
-        OrderStatus(status),
-    )

@@ -31,6 +31,7 @@ from pipeline.market.watcher import Watcher, WatcherSettings
 from pipeline.signal import Filters, Prediction, Thresholds
 from tests.bot.factories import make_prediction
 from tests.bot.market import Stall, opened
+from tests.bot.stored import stored
 
 GUILD, CHANNEL, ACTOR = 1, 2, 3
 ANY = Filters()
@@ -148,7 +149,7 @@ async def test_one_listing_that_cannot_be_priced_holds_up_no_other(db: Database)
         desk.model.spoiled = frozenset({spoiled})
         stall.advance(60)
         await desk.intake.turn()
-        rows = {row.listing.hash: row for row in await desk.journal.recent(limit=1000)}
+        rows = {row.listing.hash: row for row in await stored(db)}
         assert rows[spoiled].prediction is None
         assert rows[sound].signalled
         assert desk.stats.rejected["not priced"] == 1
@@ -187,7 +188,7 @@ async def test_what_became_of_a_listing_is_learnt_and_takes_back_its_pending_ale
         outcomes = Outcomes(stall.client, desk.journal, desk.ledger, desk.posts, stall.clock)
         for _ in range(10):
             await outcomes.turn()
-        (row,) = [row for row in await desk.journal.recent(limit=1000) if row.listing.hash == bargain.hash]
+        (row,) = [row for row in await stored(db) if row.listing.hash == bargain.hash]
         assert row.status is OrderStatus.MATCHED
         assert bargain.hash not in {alert.listing.hash for alert in await pending(desk.outbox)}
 
@@ -228,7 +229,7 @@ async def test_what_a_server_has_muted_is_recorded_and_announced_to_the_others_a
         told = {(alert.watch_name, alert.listing.hash) for alert in await pending(desk.outbox)}
         assert ("elsewhere", bargain.hash) in told
         assert "all" not in {name for name, _ in told}
-        assert bargain.hash in {row.listing.hash for row in await desk.journal.recent(limit=1000)}
+        assert bargain.hash in {row.listing.hash for row in await stored(db)}
 
 
 async def test_a_mute_ends_by_itself(db: Database) -> None:
