@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint security bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean range soak
+.PHONY: help demo run test lint security bench bench-promises bench-model bench-discord bench-footprint image image-check cloud-check screenshots lock clean range soak
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,9 @@ image: ## The container image, by Docker (ARGS="--tag ADDRESS --platform linux/a
 
 image-check: .venv/dev ## The Dockerfile carried out without a container engine, and its commands run (Linux, root)
 	@$(BIN)/python -m deploy.image.rehearse
+
+cloud-check: .venv/dev ## The AWS template: linter, policy auditor, a stack on a simulated AWS and its tasks run in it
+	@$(BIN)/python -m pytest -m "cloud or not cloud" $(ARGS) tests/deploy
 
 screenshots: .venv/dev ## The pictures in docs/images, of the demo's own page (needs Chromium)
 	@$(BIN)/python -m sandbox.screenshots $(ARGS)

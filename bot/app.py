@@ -22,6 +22,7 @@ from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import NoChampion, SettingsError
 from bot.leadership import sole_bot
+from bot.pulse import Pulse
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.auctions import Auctions
@@ -55,7 +56,7 @@ from bot.services.watchdog import Watchdog
 from bot.services.watches import Watches
 from bot.services.weighing import Weighing
 from bot.services.workers import Workers
-from bot.settings import Settings
+from bot.settings import OFF, Settings
 from bot.supervisor import Supervisor
 from models.registry import Registry
 from pipeline.birth import Order
@@ -254,11 +255,13 @@ def _supervise(app: App, watcher: Watcher) -> None:
     s.supervisor.add("outcomes", outcomes.turn)
     s.supervisor.add("housekeeping", Housekeeping(s.db, s.clock, s.settings.keep_days).turn)
     s.supervisor.add("discord", connection)
+    s.supervisor.add("pulse", Pulse(s.stats, s.predictor, s.clock).turn)
 
 
 def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
     s = app.services
-    trigger = CronTrigger.from_crontab(s.settings.collect_cron, timezone="UTC")
+    cron = s.settings.collect_cron
+    trigger = None if cron == OFF else CronTrigger.from_crontab(cron, timezone="UTC")
     minutes, side = s.settings.collect_minutes, side_sources(s.settings)
     collecting = Collecting(s.market, store, s.clock, minutes, trigger, side)
 
@@ -269,6 +272,8 @@ def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
     s.supervisor.add("collection", collecting.turn)
     watchdog = Watchdog(s.trends, s.predictor, s.supervisor, collecting, s.conditions, s.guilds, s.clock)
     s.supervisor.add("watchdog", watchdog.turn)
+    if trigger is None:
+        return
     scheduler = AsyncIOScheduler(timezone="UTC")
     scheduler.add_job(begin, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
     scheduler.start()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 console = Console(stderr=True)
+log = structlog.get_logger(__name__)
 
 
 class PlainLines:
@@ -144,20 +146,38 @@ async def _require_store(settings: Settings) -> None:
         raise SettingsError(f"OBJECT_STORE {settings.object_store} cannot be used: {error}.") from error
 
 
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """How it ended as an event of the log, where that is for machines: alarms are made from it.
+
+    A person is told by the command's own output.
+    """
+    try:
+        yield
+    except Exception as error:
+        if as_json():
+            log.error(f"{what} failed", reason=str(error) or type(error).__name__)
+        raise
+    if as_json():
+        log.info(f"{what} done")
+
+
 async def collect_command(settings: Settings, minutes: float, history_days: float) -> None:
     """`axieflip collect`."""
     await _require_store(settings)
-    summary = await collect_into_store(settings, SystemClock(), minutes, timedelta(days=history_days))
-    say(str(summary))
-    if summary.failures and not sum(summary.rows.values()):
-        raise AxieflipError(f"Nothing was collected: {summary.stopped or 'every request failed'}.")
+    with _told("collection"):
+        summary = await collect_into_store(settings, SystemClock(), minutes, timedelta(days=history_days))
+        say(str(summary))
+        if summary.failures and not sum(summary.rows.values()):
+            raise AxieflipError(f"Nothing was collected: {summary.stopped or 'every request failed'}.")
 
 
 async def train_command(settings: Settings, **changes: Any) -> None:
     """`axieflip train`."""
     await _require_store(settings)
-    result = await train_from_store(settings, SystemClock(), **changes)
-    say(describe(result))
+    with _told("training"):
+        result = await train_from_store(settings, SystemClock(), **changes)
+        say(describe(result))
 
 
 def _searched(search: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ from pipeline.market.proxy import Proxy
 ENCODING = "utf-8-sig"  # some editors begin a file with a mark that is no part of its first variable
 SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
 TOKEN_CHARS = SHORTEST  # what is shorter could not be kept out of the log, and was not copied whole
+OFF = "off"  # of `collect_cron`: another process collects
 _RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
 _HINT = {"model_signing_key": f" {_RANDOM}"}
 _HELP = {
@@ -130,11 +131,14 @@ def _object_store(value: str) -> str:
 
 
 def _cron(value: str) -> str:
+    if value.lower() == OFF:
+        return OFF
     try:
         CronTrigger.from_crontab(value, timezone=UTC)
     except ValueError:
         raise ValueError(
-            'must be a cron expression of five fields (minute hour day month weekday) such as "0 */8 * * *"'
+            'must be a cron expression of five fields (minute hour day month weekday) such as "0 */8 * * *", '
+            "or off"
         ) from None
     return value
 

@@ -39,7 +39,7 @@ async def collect_all(
 
 
 class Collecting:
-    """Collects into the object store at the times of a cron trigger."""
+    """Collects into the object store at the times of a cron trigger; without one, when it is ordered."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Collecting:
         store: ObjectStore,
         clock: Clock,
         minutes: float,
-        trigger: CronTrigger,
+        trigger: CronTrigger | None,
         side: Sequence[SideSource] = (),
     ) -> None:
         self._client = client
@@ -74,5 +74,5 @@ class Collecting:
             self.collected_at = datetime.now(UTC)
             log.info("collected", summary=str(summary))
         now = datetime.now(UTC)
-        planned = self._trigger.get_next_fire_time(None, now)
+        planned = self._trigger.get_next_fire_time(None, now) if self._trigger is not None else None
         return UNPLANNED_S if planned is None else max(1.0, (planned - now).total_seconds())

@@ -24,6 +24,14 @@ async def test_nothing_is_collected_before_its_time_and_the_wait_is_until_then(t
         assert not store.list("raw/")
 
 
+async def test_without_times_of_its_own_it_collects_nothing(tmp_path: Path) -> None:
+    async with opened() as stall:
+        store = open_store(f"file:{tmp_path}")
+        collecting = Collecting(stall.client, store, stall.clock, 1.0, None)
+        assert await collecting.turn() >= 3600.0
+        assert not store.list("raw/")
+
+
 async def test_what_failed_is_collected_at_the_next_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

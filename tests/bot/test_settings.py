@@ -101,6 +101,10 @@ def test_a_wrong_value_is_one_sentence_that_names_its_variable(tmp_path: Path, n
     assert not re.search(r"hunter22|input|should|parse|literal|Error|0\.0", sentence)
 
 
+def test_the_collection_can_be_left_to_another_process(tmp_path: Path) -> None:
+    assert load(tmp_path, **NEEDED, COLLECT_CRON="OFF").collect_cron == "off"
+
+
 def test_wrong_values_are_all_listed(tmp_path: Path) -> None:
     found = problems(tmp_path, HTTP_PORT="x", COLLECT_CRON="x", HTTP_HOST="0.0.0.0", DISCORD_TOKEN="")
     assert {line.split()[0] for line in found} == {"HTTP_PORT", "COLLECT_CRON", "HTTP_TOKEN", "DISCORD_TOKEN"}
