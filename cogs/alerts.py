@@ -30,7 +30,7 @@ from pipeline.market.values import OrderStatus
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from bot.services.posts import Alert, Post
+    from bot.services.alerts import Alert, Post
 
 log = structlog.get_logger(__name__)
 

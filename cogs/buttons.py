@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bot.services import Services
-    from bot.services.posts import Alert, Post
+    from bot.services.alerts import Alert, Post
     from cogs.money import Money
 
 Interaction = discord.Interaction[AxieflipBot]

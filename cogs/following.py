@@ -19,7 +19,7 @@ from cogs import buttons, outgoing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.services.posts import Post
+    from bot.services.alerts import Post
 
 log = structlog.get_logger(__name__)
 # Discord takes five edits in five seconds of a channel; a button's answer is an edit too.

@@ -18,7 +18,7 @@ from pipeline.market.values import OrderStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bot.services.posts import Alert, Post
+    from bot.services.alerts import Alert, Post
     from cogs.format import Moment
     from cogs.money import Money
     from pipeline.signal import Prediction

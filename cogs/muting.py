@@ -21,8 +21,8 @@ from cogs.sentences import Refused
 from pipeline.market.traits import BATTLE_SLOTS
 
 if TYPE_CHECKING:
+    from bot.services.alerts import Alert
     from bot.services.mutes import Mute
-    from bot.services.posts import Alert
 
 Interaction = discord.Interaction[AxieflipBot]
 SPANS: Final = {Span.HOUR: "for 1 hour", Span.HOURS: "for 4 hours", Span.TOMORROW: "until tomorrow"}

@@ -9,7 +9,7 @@ import discord
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bot.services.posts import Post
+    from bot.services.alerts import Post
     from bot.services.watches import Watches
 
 

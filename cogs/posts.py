@@ -16,7 +16,7 @@ from cogs.money import DOLLARS
 from pipeline.market.values import OrderStatus
 
 if TYPE_CHECKING:
-    from bot.services.posts import Alert, Ending, Post
+    from bot.services.alerts import Alert, Ending, Post
     from cogs.format import Moment
     from cogs.money import Money
 

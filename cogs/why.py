@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.services import Services
-    from bot.services.posts import Alert
+    from bot.services.alerts import Alert
     from cogs.format import Moment
     from cogs.money import Money
     from pipeline.signal import Comparable, Forecast, Prediction

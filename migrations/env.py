@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from bot.db.tables import Base
+from bot.db.base import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,6 +1,6 @@
 """The database: tables, one engine for the process, and the schema's migrations."""
 
-from bot.db import lookback as _lookback  # noqa: F401 - its tables belong to the schema too
+from bot.db import lookback, process, servers, tables  # noqa: F401 - the schema is the tables of all
 from bot.db.database import Database
 from bot.db.schema import current, head, upgrade
 

@@ -1,7 +1,8 @@
-"""The tables. Migrations in `migrations/` build exactly these; a test compares the two.
+"""Tables of the way of a listing, from when it is seen to what came of it and of its alerts.
 
-Listings and predictions keep their full JSON in `body` for an exact round trip; the other columns
-repeat what is searched or filtered. Times are market time unless a column says otherwise.
+Migrations in `migrations/` build exactly the tables of this package; a test compares the two. Listings and
+predictions keep their full JSON in `body` for an exact round trip; the other columns repeat what is searched
+or filtered. Times are market time unless a column says otherwise.
 """
 
 from __future__ import annotations
@@ -9,25 +10,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.db.types import RowId, TokenAmount, UtcDateTime
-
-
-class Base(DeclarativeBase):
-    """Names every constraint by rule, so that a migration can name it too."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: UtcDateTime, str: Text}  # noqa: RUF012 - read by SQLAlchemy as such
+from bot.db.base import Base
+from bot.db.types import RowId, TokenAmount
 
 
 class AlertState(StrEnum):
@@ -37,37 +24,6 @@ class AlertState(StrEnum):
     DELIVERED = "delivered"
     UNDELIVERABLE = "undeliverable"
     EXPIRED = "expired"
-
-
-class GuildRow(Base):
-    """A Discord server that has asked for something."""
-
-    __tablename__ = "guilds"
-
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    known_since: Mapped[datetime]
-    settings: Mapped[str] = mapped_column(server_default="{}")
-    left_at: Mapped[datetime | None]  # the machine's time; when the bot was taken off the server
-
-
-class WatchRow(Base):
-    """What a server wants to be told of, and where."""
-
-    __tablename__ = "watches"
-    __table_args__ = (UniqueConstraint("guild_id", "name_key"),)
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    guild_id: Mapped[int] = mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"))
-    channel_id: Mapped[int] = mapped_column(BigInteger)
-    name: Mapped[str] = mapped_column(String(100))
-    name_key: Mapped[str] = mapped_column(String(200))  # case-folded: what makes two names the same
-    thresholds: Mapped[str]
-    filters: Mapped[str]
-    created_by: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime]
-    paused: Mapped[bool]
-    delivery: Mapped[str] = mapped_column(server_default="{}")
-    paused_reason: Mapped[str | None]  # why the bot itself paused it
 
 
 class ListingRow(Base):
@@ -209,22 +165,6 @@ class ClaimRow(Base):
     at: Mapped[datetime]
 
 
-class MuteRow(Base):
-    """What a server does not want to hear of until a moment. Times are the machine's."""
-
-    __tablename__ = "mutes"
-    __table_args__ = (Index(None, "until"), Index(None, "guild_id"))
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    guild_id: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[str] = mapped_column(String(10))
-    value: Mapped[str] = mapped_column(String(400))
-    label: Mapped[str] = mapped_column(String(100))
-    until: Mapped[datetime]
-    created_by: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime]
-
-
 class OutcomeRow(Base):
     """How an order ended, and what a purchase at its end would have come to; absent while it is open.
 
@@ -255,58 +195,3 @@ class PartRow(Base):
 
     id: Mapped[str] = mapped_column(String(60), primary_key=True)
     gene: Mapped[str | None] = mapped_column(String(30))
-
-
-class TrainingRunRow(Base):
-    """One attempt at training, in the machine's time, and the message that follows it where there is one."""
-
-    __tablename__ = "training_runs"
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    requested_by: Mapped[int | None] = mapped_column(BigInteger)  # None: the schedule
-    state: Mapped[str] = mapped_column(String(16), index=True)
-    stage: Mapped[str] = mapped_column(String(100))
-    fraction: Mapped[float]
-    version: Mapped[str | None] = mapped_column(String(100))
-    report: Mapped[str | None]
-    error: Mapped[str | None]
-    started_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-    channel_id: Mapped[int | None] = mapped_column(BigInteger)
-    message_id: Mapped[int | None] = mapped_column(BigInteger)
-
-
-class ModelVersionRow(Base):
-    """A version that a training run stored, with what its run reported."""
-
-    __tablename__ = "model_versions"
-
-    version: Mapped[str] = mapped_column(String(100), primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("training_runs.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[datetime]
-    report: Mapped[str | None]
-
-
-class WatcherStateRow(Base):
-    """Small things to remember from one life of the process to the next, as JSON."""
-
-    __tablename__ = "watcher_state"
-
-    key: Mapped[str] = mapped_column(String(100), primary_key=True)
-    value: Mapped[str]
-
-
-class AuditRow(Base):
-    """Who changed what; a server's rows go when its data is deleted."""
-
-    __tablename__ = "audit_log"
-    __table_args__ = (Index(None, "guild_id", "id"),)
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    at: Mapped[datetime]
-    guild_id: Mapped[int | None] = mapped_column(BigInteger)
-    actor: Mapped[int | None] = mapped_column(BigInteger)  # None: the bot itself
-    action: Mapped[str] = mapped_column(String(50))
-    subject: Mapped[str] = mapped_column(String(200))
-    before: Mapped[str | None]
-    after: Mapped[str | None]

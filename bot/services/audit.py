@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
-from bot.db.tables import AuditRow
+from bot.db.servers import AuditRow
 
 
 class AuditEntry(Struct, frozen=True):

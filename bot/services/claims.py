@@ -9,7 +9,8 @@ from sqlalchemy import delete, select
 
 from bot.db import Database
 from bot.db.tables import AlertRow, ClaimRow
-from bot.services.posts import Claim, mark
+from bot.services.alerts import Claim
+from bot.services.posts import mark
 from bot.waiting import machine_time
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 
 from bot.db import Database
 from bot.db.lookback import DigestRow
-from bot.db.tables import WatchRow
+from bot.db.servers import WatchRow
 from bot.services.announcements import Announcements, Said
 from bot.services.guilds import Guilds
 from bot.services.ledger import Ledger, LedgerRow

@@ -19,7 +19,8 @@ from msgspec import Struct
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow, PredictionRow, WatchRow
+from bot.db.servers import WatchRow
+from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow, PredictionRow
 from bot.services.pacing import held_until, hour_start
 from bot.services.posts import touch
 from bot.services.watches import Watch

@@ -14,7 +14,8 @@ import msgspec
 from sqlalchemy import delete, select, update
 
 from bot.db import Database
-from bot.db.tables import Base, GuildRow
+from bot.db.base import Base
+from bot.db.servers import GuildRow
 from bot.errors import AxieflipError
 from bot.services.audit import AuditEntry, note
 from bot.services.guild_settings import Area, GuildSettings

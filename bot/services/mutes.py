@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import delete, insert, select
 
 from bot.db import Database
-from bot.db.tables import MuteRow
+from bot.db.servers import MuteRow
 from bot.services.audit import AuditEntry, note
 from bot.waiting import machine_time
 from pipeline.appraisal.keys import key

@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 
 from bot.db import Database
 from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow
-from bot.services.posts import Post, load
+from bot.services.alerts import Post, load
 from bot.waiting import Waiting, machine_time
 from pipeline.clock import Clock
 from pipeline.market.values import OrderStatus

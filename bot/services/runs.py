@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy import insert, select, update
 
 from bot.db import Database
-from bot.db.tables import ModelVersionRow, TrainingRunRow
+from bot.db.process import ModelVersionRow, TrainingRunRow
 from bot.errors import NotFound
 
 RUNNING = "running"

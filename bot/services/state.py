@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import select
 
 from bot.db import Database
-from bot.db.tables import WatcherStateRow
+from bot.db.process import WatcherStateRow
 
 
 class State:

@@ -17,7 +17,8 @@ from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
-from bot.db.tables import AlertRow, AlertState, GuildRow, PostRow, WatchRow
+from bot.db.servers import GuildRow, WatchRow
+from bot.db.tables import AlertRow, AlertState, PostRow
 from bot.errors import Conflict, LimitReached, NotFound
 from bot.services import limits
 from bot.services.audit import AuditEntry, note

@@ -12,13 +12,14 @@ from sqlalchemy import select, text, update
 
 from bot.db import Database
 from bot.db.tables import ListingRow, PredictionRow
+from bot.services.alerts import Alert
 from bot.services.auctions import Auctions
 from bot.services.intake import Intake
 from bot.services.journal import Journal
 from bot.services.mutes import Kind, Mutes
 from bot.services.outbox import Outbox
 from bot.services.parts import Parts
-from bot.services.posts import Alert, Posts
+from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watch, Watches

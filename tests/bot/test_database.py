@@ -15,18 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 
 from bot.db import Database, current, head, upgrade
+from bot.db.base import Base
 from bot.db.engine import connect
+from bot.db.process import WatcherStateRow
 from bot.db.schema import config
-from bot.db.tables import (
-    AlertRow,
-    Base,
-    GuildRow,
-    ListingRow,
-    OutcomeRow,
-    PostRow,
-    PredictionRow,
-    WatcherStateRow,
-)
+from bot.db.servers import GuildRow
+from bot.db.tables import AlertRow, ListingRow, OutcomeRow, PostRow, PredictionRow
 from bot.db.types import TokenAmount, UtcDateTime
 from bot.errors import SchemaError
 from bot.services.state import State

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from bot.db import Database
 from bot.db.tables import ListingRow, PartRow
 from bot.errors import NoChampion
+from bot.services.alerts import Alert
 from bot.services.intake import Intake
 from bot.services.journal import Journal
 from bot.services.ledger import Ledger
@@ -20,7 +21,7 @@ from bot.services.mutes import Kind, Mutes
 from bot.services.outbox import Outbox
 from bot.services.outcomes import Outcomes
 from bot.services.parts import Parts
-from bot.services.posts import Alert, Posts
+from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.stats import IntakeStats
 from bot.services.watches import Watches

@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from bot.db import Database
 from bot.db.tables import OutcomeRow
 from bot.services import dispatch
+from bot.services.alerts import Alert
 from bot.services.dispatch import nonce
 from bot.services.guilds import Guilds
 from bot.services.journal import Entry, Journal, JournalCounts
 from bot.services.outbox import Outbox
-from bot.services.posts import Alert
 from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.market.values import OrderStatus, Resolution, Token

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from bot.db import Database
+from bot.services.alerts import Post
 from bot.services.journal import Entry, Journal
 from bot.services.outbox import Outbox, OutboxCounts
-from bot.services.posts import Post
 from bot.services.watches import Watches
 from pipeline.clock import ManualClock
 from pipeline.signal import Filters, Thresholds

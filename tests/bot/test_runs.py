@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.db import Database
-from bot.db.tables import ModelVersionRow, TrainingRunRow
+from bot.db.process import ModelVersionRow, TrainingRunRow
 from bot.errors import NotFound
 from bot.services.runs import Run, Runs, seconds_left
 from tests.bot.factories import NOON

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from bot.client import create_bot
-from bot.db.tables import AlertRow, ClaimRow, MuteRow
+from bot.db.servers import MuteRow
+from bot.db.tables import AlertRow, ClaimRow
 from bot.services.mutes import Kind, Silence
 from bot.services.workers import Workers
 from cogs import charts, why

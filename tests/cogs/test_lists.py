@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from bot.client import create_bot
+from bot.services.alerts import Alert, Claim, Post
 from bot.services.dispatch import MOST_IN_POST
 from bot.services.guild_settings import Area, Currency
 from bot.services.mutes import Silence
-from bot.services.posts import Alert, Claim, Post
 from cogs import buttons, lists, posts
 from cogs.format import Moment
 from cogs.money import Money

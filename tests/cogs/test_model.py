@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.client import create_bot
-from bot.db.tables import TrainingRunRow
+from bot.db.process import TrainingRunRow
 from bot.services.trends import Sold
 from bot.settings import Settings
 from cogs import plots, reports, steering
