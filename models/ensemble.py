@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -30,6 +30,7 @@ MIN_SCALE = 0.02
 BUDGET_US = 220.0  # of one row through all members
 PROBES = 64
 TOLERANCE = 1e-12
+CROSSED = 4  # parts of the earlier slice, the scale of each of which is learnt from the others
 ROUNDS = 30  # of reweighting; the weights stand still after some ten
 SMALL_ERROR = 0.02  # log price; errors below it count alike, so that a row that fits does not rule the rest
 
@@ -106,8 +107,8 @@ class Ensemble:
 class Fitted:
     """A trained ensemble with what is worth knowing about its training.
 
-    `forecast` and `scale` are what members that had not seen them said of the rows from `first` on; the
-    last `metrics.rows` of these are the newest slice. `left_out` says why a member has no weight.
+    `forecast` and `scale` are what was said of the rows from `first` on by what had not learnt from them;
+    the last `metrics.rows` of these are the newest slice. `left_out` says why a member has no weight.
     """
 
     ensemble: Ensemble
@@ -149,7 +150,10 @@ def fit(
     residual = y[first:] - blend
     scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], seed)
     log_scale = compile_members([(1.0, scale_member)], X.shape[1])
-    scale = np.maximum(np.exp(log_scale.predict(X[first:])), MIN_SCALE)
+    scale = np.empty(len(residual))
+    scale[early] = _crossed_scale(X[first:newest], residual[early], weight[first:newest], seed)
+    scale[late] = log_scale.predict(X[newest:])
+    scale = np.maximum(np.exp(scale), MIN_SCALE)
 
     progress("fitting on everything", 0.8)
     kept = [(name, float(w)) for name, w in zip(MEMBERS, weights, strict=True) if w > 0]
@@ -215,7 +219,8 @@ def prepare(rows: Rows) -> Task:
     if not (np.isfinite(rows.y).all() and np.isfinite(rows.weight).all()):
         raise TrainingError("targets and weights must be finite")
     first, newest, end = (int(len(rows) * edge) for edge in EDGES)
-    used = _varying(rows.X[: _embargoed(rows, first)])
+    # What became known only lately is learnt from too: each fold leaves out what it does not know yet.
+    used = _varying(rows.X[: _embargoed(rows, newest)])
     return Task(
         np.ascontiguousarray(rows.X[:, used]),
         rows.y,
@@ -232,7 +237,7 @@ def _embargoed(rows: Rows, start: int) -> int:
 
 
 def _varying(X: Floats) -> NDArray[np.intp]:
-    """Columns with at least two different known values in the rows that the first fold learns from."""
+    """Columns with at least two different known values."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a column without any known value is expected
         varies = np.nanmax(X, axis=0) > np.nanmin(X, axis=0)
@@ -291,8 +296,10 @@ def judge(
 ) -> tuple[str, int, Floats, float]:
     """A member's forecasts of a fold's slice: its name, where the slice begins, these, and its cost in µs."""
     stop, start, end = fold
-    member = _fit_member(X[:stop], y[:stop], weight[:stop], recipe, name)
-    return name, start, np.asarray(member.predict(X[start:end])), cost_us(member)
+    known = _varying(X[:stop])
+    recipe = replace(recipe, categories=int((known < recipe.categories).sum()))
+    member = _fit_member(X[:stop, known], y[:stop], weight[:stop], recipe, name)
+    return name, start, np.asarray(member.predict(X[start:end, known])), cost_us(member)
 
 
 def _out_of_fold(task: Task, recipe: Recipe, n_jobs: int, progress: Progress) -> tuple[Floats, Floats]:
@@ -367,6 +374,19 @@ def _fit_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Regres
     )
     # The log of the absolute error: its mean is a robust, always positive measure of spread.
     return cast(Regressor, member.fit(binnable(X), np.log(np.abs(residual) + 0.01), sample_weight=weight))
+
+
+def _crossed_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Floats:
+    """The log of every row's scale, (n,), as learnt from the other parts of the slice alone.
+
+    A scale that has seen the error which it is held against follows it: the error then looks smaller than
+    it is, and intervals made of such errors cover too little.
+    """
+    found = np.empty(len(residual))
+    for part in np.array_split(np.arange(len(residual)), CROSSED):
+        others = np.delete(np.arange(len(residual)), part)
+        found[part] = _fit_scale(X[others], residual[others], weight[others], seed).predict(X[part])
+    return found
 
 
 def _member_report(

@@ -141,3 +141,25 @@ def test_columns_that_stand_still_in_a_slice_do_no_harm() -> None:
     X[350:, 6] = 1.0
     fitted = ensemble.fit(dataclasses.replace(rows, X=X))
     assert np.isfinite(fitted.ensemble.predict(X)).all()
+
+
+def test_a_column_that_became_known_after_the_first_fold_is_learnt_from() -> None:
+    rows = make_rows(1500)
+    X = rows.X.copy()
+    X[:800, 2] = np.nan  # the strongest of them
+    known = dataclasses.replace(rows, X=X)
+    fitted = ensemble.fit(known)
+    assert 2 in fitted.ensemble.used
+    newest, far = X[-300:], X[-300:].copy()
+    far[:, 2] = 2.0
+    assert np.mean(fitted.ensemble.predict(far) - fitted.ensemble.predict(newest)) > 0.5
+
+
+def test_intervals_made_of_the_earlier_slice_hold_for_the_newest() -> None:
+    rows = make_rows(3000)
+    quick = {name: {"max_iter": 40} for name in ("boosting_absolute", "boosting_squared")}
+    fitted = ensemble.fit(rows, overrides=quick)
+    standardised = (rows.y[fitted.first :] - fitted.forecast) / fitted.scale
+    earlier, newest = standardised[: -fitted.metrics.rows], standardised[-fitted.metrics.rows :]
+    low, high = np.quantile(earlier, (0.05, 0.95))
+    assert 0.86 < np.mean((newest > low) & (newest < high)) < 0.94
