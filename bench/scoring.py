@@ -23,7 +23,7 @@ from pipeline.training import load_appraiser
 def run(
     store: ObjectStore, registry: Registry, listings: Sequence[Listing], rates: Rates, times: int
 ) -> dict[str, Quantiles]:
-    """Time ours on one listing and on a page of up to 100, and the bare ensemble and the original stack on one.
+    """Time ours on one listing and a page of up to 100, the bare ensemble and the original stack on one.
 
     The original stack is given a row of features and gives its price back, as the bare ensemble is and does;
     it never made features, intervals or a decision.
