@@ -7,7 +7,7 @@ all that differs. `running` holds the whole bot for as long as its context is op
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,12 +91,14 @@ def open_objects(settings: Settings) -> ObjectStore:
         raise SettingsError(f"OBJECT_STORE cannot be used: {error}") from error
 
 
-def open_market(settings: Settings, clock: Clock) -> MarketClient:
+def open_market(
+    settings: Settings, clock: Clock, timed: Callable[[str, float], None] | None = None
+) -> MarketClient:
     """A client of the marketplace that the settings name, not yet connected."""
     limits = RequestLimits(settings.market_requests_per_minute, settings.market_requests_per_hour)
     proxy = Proxy.parse(settings.market_proxy.get_secret_value()) if settings.market_proxy else None
     key = settings.market_api_key.get_secret_value()
-    return MarketClient(settings.market_url, key, clock, limits=limits, proxy=proxy)
+    return MarketClient(settings.market_url, key, clock, limits=limits, proxy=proxy, timed=timed)
 
 
 def side_sources(settings: Settings) -> Sequence[SideSource]:
@@ -130,7 +132,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_bot(settings.database_url))
         db = await stack.enter_async_context(Database.open(settings.database_url))
-        market = await stack.enter_async_context(open_market(settings, clock))
+        stats = IntakeStats()
+        market = await stack.enter_async_context(open_market(settings, clock, stats.timings.observe))
         store = open_objects(settings)
         registry = open_registry(settings, store)
         predictor = Predictor(registry, clock, settings.gas_ron)
@@ -175,7 +178,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             retraining=retraining,
             versions=Versions(registry, predictor, audit),
             started_at=datetime.now(UTC),
-            stats=IntakeStats(),
+            stats=stats,
             workers=workers,
         )
         await _warm_up(services)
@@ -270,7 +273,9 @@ def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
         s.supervisor.trigger("collection")
 
     s.supervisor.add("collection", collecting.turn)
-    watchdog = Watchdog(s.trends, s.predictor, s.supervisor, collecting, s.conditions, s.guilds, s.clock)
+    watchdog = Watchdog(
+        s.trends, s.predictor, s.supervisor, collecting, s.conditions, s.guilds, s.clock, s.stats
+    )
     s.supervisor.add("watchdog", watchdog.turn)
     if trigger is None:
         return

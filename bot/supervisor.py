@@ -30,7 +30,10 @@ log = structlog.get_logger(__name__)
 
 
 class TaskStatus(Struct, frozen=True):
-    """How a task fares. Times are the machine's; `failures` counts those since the last success."""
+    """How a task fares. Times are the machine's; `failures` counts those since the last success.
+
+    `restarts` counts all failures of the process's life: after each the task takes another turn.
+    """
 
     name: str
     state: State
@@ -40,6 +43,7 @@ class TaskStatus(Struct, frozen=True):
     next_run: datetime | None
     failures: int
     runs: int
+    restarts: int = 0
 
 
 class _Task:
@@ -57,6 +61,7 @@ class _Task:
         self.next_run: datetime | None = None
         self.failures = 0
         self.runs = 0
+        self.restarts = 0
 
     def status(self) -> TaskStatus:
         return TaskStatus(
@@ -68,6 +73,7 @@ class _Task:
             self.next_run,
             self.failures,
             self.runs,
+            self.restarts,
         )
 
 
@@ -94,6 +100,8 @@ class Supervisor:
         """
         former = self._tasks.get(name)
         task = self._tasks[name] = _Task(name, job)
+        if former is not None:
+            task.restarts = former.restarts
         if self._started:
             self._launch(task, former)
 
@@ -166,6 +174,7 @@ class Supervisor:
 
     def _failed(self, task: _Task, error: BaseException) -> float:
         task.failures += 1
+        task.restarts += 1
         most = min(BACK_OFF_FIRST_S * 2 ** min(task.failures, 10), BACK_OFF_MOST_S)
         delay = self._jitter.uniform(BACK_OFF_FIRST_S, most)
         text = str(error).strip()

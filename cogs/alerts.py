@@ -163,7 +163,13 @@ class AlertsCog(commands.Cog, name="Alerts"):
         if current is None:
             return None
         late_or_digest = late is not None or post.digest
-        outcome = await self._send(_with_note(current, late), look_first=late_or_digest)
+        stats = self._services.stats
+        if not post.attempts:
+            owed = max(alert.held_until or alert.queued_at for alert in post.alerts)
+            stats.timings.observe("queue", (datetime.now(UTC) - owed).total_seconds())
+        with stats.timings.timing("deliver"):
+            outcome = await self._send(_with_note(current, late), look_first=late_or_digest)
+        stats.deliveries[type(outcome).__name__.lower()] += 1
         match outcome:
             case outgoing.Sent(message_id):
                 lags = [self._services.stats.announced(alert.listing.hash) for alert in current.alerts]

@@ -64,7 +64,9 @@ class Auctions:
             began = time.perf_counter()
             entries = await self._standing(await self._untold(await self._weighing.again(due)))
             self._stats.arrived_anew(began, [entry.listing.hash for entry in entries if entry.watches])
-            if await self._record(entries):
+            with self._stats.timings.timing("journal"):
+                alerts = await self._record(entries)
+            if alerts:
                 self._outbox.wake()
                 self._posts.wake()
         # A full batch means that more are waiting.

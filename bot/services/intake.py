@@ -53,7 +53,8 @@ class Intake:
         """
         if self._weighing.waits_for_rates:
             return WITHOUT_RATES_S
-        batch = await self._watcher.poll()
+        with self._stats.timings.timing("poll"):
+            batch = await self._watcher.poll()
         traced = {KEY: trace_ids(listing.hash for listing in batch.listings)} if batch.listings else {}
         with bound_contextvars(**traced):  # for every line about them, those of libraries included
             await self._take_in(batch)
@@ -64,7 +65,10 @@ class Intake:
             log.info("listings seen", pages=batch.pages)
         entries = await self._weighing.new(batch.listings)
         self._stats.arrived(batch.received, [entry.listing.hash for entry in entries if entry.watches])
-        alerts = await self._journal.record(entries) if entries else 0
+        alerts = 0
+        if entries:
+            with self._stats.timings.timing("journal"):
+                alerts = await self._journal.record(entries)
         self._watcher.acknowledge(batch)
         if alerts:
             self._outbox.wake()

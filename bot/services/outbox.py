@@ -47,6 +47,17 @@ class OutboxCounts(Struct, frozen=True):
     expired: int = 0
 
 
+class Backlog(Struct, frozen=True):
+    """What waits: alerts that are due or between two attempts, and those held back for a digest.
+
+    `oldest_s` is for how many real seconds the oldest of the former has been owed.
+    """
+
+    due: int = 0
+    held: int = 0
+    oldest_s: float = 0.0
+
+
 class Outbox:
     """The alerts in the database, and the wait for the next one that is due.
 
@@ -194,6 +205,18 @@ class Outbox:
             rows = rows.where(AlertRow.guild_id == guild_id)
         async with self._db.reading() as session:
             return OutboxCounts(**dict((await session.execute(rows)).all()))
+
+    async def backlog(self) -> Backlog:
+        """What waits to be delivered, now."""
+        now = self._now()
+        held = AlertRow.held_until.is_not(None) & (AlertRow.held_until > now)
+        owed = func.coalesce(AlertRow.held_until, AlertRow.queued_at)
+        rows = select(
+            func.count().filter(~held), func.count().filter(held), func.min(owed).filter(~held)
+        ).where(AlertRow.state == AlertState.PENDING)
+        async with self._db.reading() as session:
+            due, waiting, oldest = (await session.execute(rows)).one()
+        return Backlog(due, waiting, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
 
     async def _settle(self, ids: Collection[int], state: AlertState, reason: str) -> None:
         async with self._db.session() as session:

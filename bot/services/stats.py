@@ -11,11 +11,18 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bot.timings import Timings
+
+if TYPE_CHECKING:
+    from bot.services.watchdog import Drift
 
 REMEMBERED_LAGS = 2_000
 REMEMBERED_ARRIVALS = 10_000
 LAG_BUCKETS_MS = (25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 30_000.0, 60_000.0)
 LEAST_SILENT_S = 60.0
+DELIVERIES = ("sent", "retry", "never")  # what may come of an attempt to deliver
 
 
 def silent_after(poll_max_s: float) -> float:
@@ -37,6 +44,9 @@ class IntakeStats:
         self.lag_ms: deque[float] = deque(maxlen=REMEMBERED_LAGS)
         self.lag_counts = [0] * (len(LAG_BUCKETS_MS) + 1)  # by bucket, not cumulated; the last is beyond all
         self.lag_total_ms = 0.0
+        self.timings = Timings()
+        self.deliveries: Counter[str] = Counter(dict.fromkeys(DELIVERIES, 0))
+        self.drift: Drift | None = None  # what the watchdog saw last
         self._arrivals: OrderedDict[str, float] = OrderedDict()
 
     def polled(self, at: datetime, listings: int, scored: int, signals: int) -> None:

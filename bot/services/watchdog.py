@@ -18,6 +18,7 @@ from bot.services.collecting import Collecting
 from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
 from bot.services.predictor import Predictor
+from bot.services.stats import IntakeStats
 from bot.services.trends import Checked, Trends
 from bot.supervisor import Supervisor
 from pipeline.clock import Clock
@@ -89,6 +90,7 @@ class Watchdog:
         conditions: Conditions,
         guilds: Guilds,
         clock: Clock,
+        stats: IntakeStats,
     ) -> None:
         self._trends = trends
         self._predictor = predictor
@@ -97,6 +99,7 @@ class Watchdog:
         self._conditions = conditions
         self._guilds = guilds
         self._clock = clock
+        self._stats = stats
 
     async def turn(self) -> float:
         """Look once. Returns the seconds until the next look."""
@@ -109,8 +112,9 @@ class Watchdog:
         """What is wrong with the champion. Where that cannot be told, what was known of it stays."""
         version = self._predictor.version
         if version is None:
+            self._stats.drift = None
             return {key: detail for key, detail in before.items() if not key.startswith(COLLECTION)}
-        seen = await fared(self._trends, self._predictor, self._clock)
+        seen = self._stats.drift = await fared(self._trends, self._predictor, self._clock)
         keys = [f"{kind} of {version}" for kind in (ERROR, COVERAGE)]
         if seen is None:
             found = {key: before[key] for key in keys if key in before}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import structlog
 
@@ -55,7 +56,9 @@ class Weighing:
     ) -> list[Entry]:
         self._match_against(await self._watches.active())
         silence = Silence(await self._mutes.active())
-        predictions = self._price(listings, price)
+        timing = self._stats.timings.timing
+        with timing("price") if listings else nullcontext():
+            predictions = self._price(listings, price)
         hashes = {True: list[str](), False: list[str]()}
         for listing, prediction in zip(listings, predictions, strict=True):
             hashes[prediction is not None].append(listing.hash)
@@ -63,10 +66,11 @@ class Weighing:
             tell("listings priced", **{KEY: trace_ids(hashes[True])})
         if hashes[False]:
             tell("listings not priced", **{KEY: trace_ids(hashes[False])})
-        entries = [
-            self._entry(listing, prediction, silence)
-            for listing, prediction in zip(listings, predictions, strict=True)
-        ]
+        with timing("decide") if listings else nullcontext():
+            entries = [
+                self._entry(listing, prediction, silence)
+                for listing, prediction in zip(listings, predictions, strict=True)
+            ]
         if entries:
             signals = trace_ids(entry.listing.hash for entry in entries if entry.watches)
             seen = trace_ids(listing.hash for listing in listings)

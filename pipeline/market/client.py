@@ -63,7 +63,10 @@ class Retries:
 
 
 class MarketClient:
-    """Asks the marketplace. Use it as an async context manager; it owns its HTTP session unless given one."""
+    """Asks the marketplace. Use it as an async context manager; it owns its HTTP session unless given one.
+
+    `timed` is told the seconds of each answered "request" and of each page's "decode".
+    """
 
     def __init__(
         self,
@@ -77,12 +80,14 @@ class MarketClient:
         session: aiohttp.ClientSession | None = None,
         proxy: Proxy | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        timed: Callable[[str, float], None] | None = None,
     ) -> None:
         self._transport = Transport(url, api_key, timeouts, session, proxy)
         self._clock, self._retries, self._sleep = clock, retries, sleep
         self._dropped: frozenset[FieldName] = frozenset()
         self.budget = RequestBudget(limits, speed=clock.speed, sleep=sleep)
         self.stats = ClientStats()
+        self._timed = timed or (lambda _, __: None)
 
     def __repr__(self) -> str:
         return f"MarketClient({self._transport!r})"
@@ -252,7 +257,9 @@ class MarketClient:
         priority: Priority,
     ) -> Page[T]:
         data, seen = await self._ask(query, variables, priority)
+        began = time.perf_counter()
         page = read(data, seen)
+        self._timed("decode", time.perf_counter() - began)
         self._count(page.rejected, page.unread)
         return page
 
@@ -297,6 +304,7 @@ class MarketClient:
                 sent = time.perf_counter()
                 answer = await self._transport.post(body)
                 self.stats.last_latency = answer.received - sent
+                self._timed("request", self.stats.last_latency)
                 self.budget.learn(answer.headers)
                 self._judge(answer, batched)
                 return answer

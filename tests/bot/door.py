@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from bot.db import Database
 from bot.errors import NoChampion
@@ -30,11 +30,12 @@ from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
 from pipeline.clock import ManualClock
+from pipeline.market.budget import RequestBudget
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.pages import AxieDetail, ClientStats
 from pipeline.market.values import Axie, Listing
 from pipeline.signal import Forecast, Prediction
-from tests.bot.factories import make_forecast, make_prediction
+from tests.bot.factories import NOON, make_forecast, make_prediction
 
 TOKEN = "http-token-value-0123"
 
@@ -43,6 +44,7 @@ class Champion:
     """A model that knows one answer; the real one is trained elsewhere and takes longer than a test."""
 
     version: str | None = "v1"
+    card: ClassVar = {"created_at": NOON.isoformat(), "data_to_s": NOON.timestamp() - 3600}
 
     def forecast(self, axie: Axie) -> Forecast:
         if self.version is None:
@@ -59,7 +61,8 @@ class Market:
     def __init__(self) -> None:
         self.details: dict[int, AxieDetail] = {}
         self.down = False
-        self.stats = ClientStats(requests=3, errors=Counter(MarketUnavailable=2), last_latency=0.25)
+        self.stats = ClientStats(requests=3, errors=Counter(MarketUnavailable=2))
+        self.budget = RequestBudget()
 
     async def axies(self, ids: list[int]) -> dict[int, AxieDetail]:
         if self.down:

@@ -14,6 +14,7 @@ from bot.db import Database
 from bot.services.announcements import Announcements, Said
 from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
+from bot.services.stats import IntakeStats
 from bot.services.trends import Checked, Sold, Trends
 from bot.services.watchdog import MIN_CHECKED, STALE, Watchdog, drift
 from bot.services.watches import Watches
@@ -36,6 +37,7 @@ class Kennel:
         self.trends = Trends(db)
         self.predictor = SimpleNamespace(version="v1", card=dict(CARD))
         self.tasks: list[Any] = []
+        self.stats = IntakeStats()
         self.collecting = SimpleNamespace(collected_at=None)
         self.dog = Watchdog(
             self.trends,
@@ -45,6 +47,7 @@ class Kennel:
             self.conditions,
             self.guilds,
             clock,
+            self.stats,
         )
 
     async def operators(self, guild: int = GUILD, channel: int = CHANNEL) -> None:
