@@ -21,6 +21,9 @@ MARKETPLACE = "https://app.axieinfinity.com/marketplace/axies"
 _PICTURES = "https://axiecdn.axieinfinity.com/axies"
 _PICTURE_HOSTS = (".axieinfinity.com", ".skymavis.com")
 _MARKUP = re.compile(r"([\\*_~|`>#\[\]()<-])")
+_MARKS = 2  # on a letter; Vietnamese and Thai need as many
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_ISOLATE, _END = "\u2068", "\u2069"
 _SPANS = (("d", 172_800, 86_400), ("h", 7_200, 3_600), ("min", 120, 60))
 
 
@@ -170,9 +173,27 @@ def plain(text: str, limit: int = 60) -> str:
 
 
 def bare(text: str, limit: int = 60) -> str:
-    """Untrusted text as one line of at most `limit` characters, for footers, which show markup as it is."""
+    """Untrusted text as one line of at most `limit` characters, for footers, which show markup as it is.
+
+    Accents are kept as far as languages stack them, and what runs from right to left turns nothing round
+    but itself.
+    """
     kept = "".join(" " if char.isspace() else char for char in text if not _invisible(char))
-    return shorten(" ".join(kept.split()), limit) or "–"
+    line = " ".join(_sober(kept).split())
+    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
+        return f"{_ISOLATE}{shorten(line, limit - 2)}{_END}"
+    return shorten(line, limit) or "–"
+
+
+def _sober(text: str) -> str:
+    """The text with no more marks on a letter than `_MARKS`; further ones would run over other lines."""
+    kept: list[str] = []
+    marks = _MARKS  # as if full: what would stand on the text before it is left out
+    for char in unicodedata.normalize("NFC", text):
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks <= _MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def _invisible(char: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -110,6 +111,34 @@ def test_market_text_is_one_bounded_visible_line(text: str, limit: int) -> None:
     assert "\n" not in shown
     assert len(shown) <= 3 * limit
     assert not any(char in shown for char in "\u202e\u2066\x00\u200e")
+
+
+MARKS = st.characters(categories=["Mn", "Me"])
+LETTERS = st.characters() | MARKS | st.sampled_from("aя한שب١\u202e\u2067\u2069\u200d ")
+
+
+@given(st.text(LETTERS, max_size=80), st.integers(5, 80))
+def test_market_text_neither_towers_over_other_lines_nor_turns_them_round(text: str, limit: int) -> None:
+    shown = fmt.bare(text, limit)
+    assert 0 < len(shown) <= limit
+    categories = [unicodedata.category(char) for char in unicodedata.normalize("NFC", shown)]
+    runs = "".join("m" if category in ("Mn", "Me") else "." for category in categories)
+    assert "mmm" not in runs
+    assert not runs.startswith("m")
+    turned = any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in shown)
+    inner = shown.removeprefix("\u2068").removesuffix("\u2069")
+    assert (len(shown) - len(inner)) == (2 if turned else 0)
+    assert not any(unicodedata.category(char) == "Cf" for char in inner)
+
+
+@pytest.mark.parametrize("name", ["Nguyễn Ánh", "แมวน้ำ", "Ångström", "é", "Überblick", "Axie ☀️"])
+def test_names_that_people_have_are_shown_as_they_are(name: str) -> None:
+    assert fmt.bare(name) == unicodedata.normalize("NFC", name)
+
+
+def test_a_name_from_right_to_left_stands_by_itself() -> None:
+    assert fmt.bare("שלום $5") == "\u2068שלום $5\u2069"
+    assert fmt.bare("Z" + "\u0310\u0341\u0352" * 20 + "l") == unicodedata.normalize("NFC", "Z\u0310\u0341l")
 
 
 def test_a_picture_from_an_unknown_place_is_not_shown() -> None:
