@@ -10,7 +10,9 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo run test lint security bench bench-promises bench-model bench-discord bench-footprint image image-check cloud-check screenshots lock clean range soak
+PSQL_FOUND := command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+
+.PHONY: help demo run test test-postgres lint security bench bench-promises bench-model bench-discord bench-footprint image image-check cloud-check screenshots lock clean range soak
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,6 +32,11 @@ range: .venv/dev ## The bot as a process under faults and attacks: a fixed set o
 soak: MINUTES ?= 60
 soak: .venv/dev ## Random ones of these scenarios for MINUTES (ARGS="--seed N")
 	@$(BIN)/python -m tests.range --minutes $(MINUTES) $(ARGS)
+
+test-postgres: .venv/dev ## The tests of the database and of delivery on a real PostgreSQL (Debian's, installed where missing)
+	@$(PSQL_FOUND) || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y postgresql; } >/dev/null
+	@$(BIN)/python -m pytest --postgres -n 2 --dist loadscope --no-loadscope-reorder \
+		$(or $(ARGS),tests/bot tests/cogs/test_alerts.py tests/cogs/test_following.py)
 
 lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 	@$(BIN)/ruff format --check .

@@ -15,6 +15,8 @@ import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.databases import Databases, PostgresDatabases, SqliteFiles, postgres_server
+
 
 class _ByCost(LoadScopeScheduling):
     """Tests that share something dear go to one worker; every other test module is a unit of its own.
@@ -29,14 +31,51 @@ class _ByCost(LoadScopeScheduling):
         return path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which database the tests stand on."""
+    parser.addoption(
+        "--postgres",
+        action="store_true",
+        help="run the tests that need a database, and no others, on a real PostgreSQL server",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first, so that no worker is left alone with them at the end."""
     items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+    if config.getoption("--postgres"):
+        left_out = [item for item in items if not _on_postgres(item)]
+        items[:] = [item for item in items if _on_postgres(item)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _on_postgres(item: pytest.Item) -> bool:
+    uses = "databases" in getattr(item, "fixturenames", ())
+    return uses and item.get_closest_marker("sqlite") is None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Which worker gets which tests, when there are several."""
     return _ByCost(config, log)
+
+
+@pytest.fixture(scope="session")
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Databases]:
+    """Where this run's databases come from."""
+    if request.config.getoption("--postgres"):
+        with postgres_server() as server:
+            yield PostgresDatabases(server)
+    else:
+        yield SqliteFiles(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database of the test's own, at the newest schema and empty."""
+    with databases.fresh() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

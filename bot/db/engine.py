@@ -1,7 +1,8 @@
 """How a connection to SQLite or PostgreSQL is opened, in one place for the bot and its migrations.
 
-On SQLite a transaction that may write takes its lock at once (BEGIN IMMEDIATE): one that read first and
-wrote later would fail where another had written meanwhile.
+A transaction that may write takes its turn at once, on SQLite by BEGIN IMMEDIATE, on PostgreSQL by an
+advisory lock that ends with it: one that read first and wrote later would fail, or overwrite unseen what
+another had written meanwhile. One that only reads sees one moment, and waits for nobody.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bot.errors import SettingsError
 
 BUSY_MS = 10_000  # how long SQLite waits for another process's lock
 READ_ONLY = "axieflip_read_only"  # the execution option of a transaction that only reads
+WRITERS = 7_205_759_403_792_793  # any number, but the same in every process
 
 
 def connect(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
@@ -25,13 +27,7 @@ def connect(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     by cascade what refers to it.
     """
     if make_url(url).get_backend_name() != "sqlite":
-        try:
-            return create_async_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            raise SettingsError(
-                f"DATABASE_URL needs the package {error.name}, which is not installed: use `make run`, or "
-                "install the extra `postgres`"
-            ) from error
+        return _postgres(url)
     file = make_url(url).database
     if file and file != ":memory:" and not file.startswith("file:"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
@@ -54,5 +50,24 @@ def connect(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     def begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get(READ_ONLY)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres(url: str) -> AsyncEngine:
+    try:
+        engine = create_async_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"DATABASE_URL needs the package {error.name}, which is not installed: use `make run`, or "
+            "install the extra `postgres`"
+        ) from error
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(READ_ONLY):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        else:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
 
     return engine

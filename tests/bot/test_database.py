@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import StatementError
 
@@ -25,8 +26,16 @@ from bot.db.types import TokenAmount, UtcDateTime
 from bot.errors import SchemaError
 from bot.services.state import State
 from pipeline.market.values import AxieClass, Part, Slot
-from tests.bot.conftest import sqlite_url
 from tests.bot.factories import NOON, make_axie, make_listing
+from tests.databases import Databases, sqlite_url
+
+AT = bindparam("at", type_=UtcDateTime())
+
+
+@pytest.fixture
+def unmigrated(databases: Databases) -> Iterator[str]:
+    with databases.empty() as url:
+        yield url
 
 
 async def test_a_missing_database_is_made_with_its_folder_at_the_newest_schema(tmp_path: Path) -> None:
@@ -56,8 +65,8 @@ async def test_the_schema_can_be_taken_back_to_nothing(database_url: str) -> Non
     engine = connect(database_url, foreign_keys=False)
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.downgrade(config(sync), "base"))
-        left = await connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        assert set(left) <= {"alembic_version", "sqlite_sequence"}
+        left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+        assert set(left) <= {"alembic_version"}
     await engine.dispose()
 
 
@@ -70,6 +79,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_
     assert await current(database_url) == "9999"
 
 
+@pytest.mark.sqlite
 async def test_sqlite_is_opened_for_speed_and_safety(db: Database) -> None:
     async with db.reading() as session:
         for pragma, value in {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1}.items():
@@ -167,10 +177,10 @@ def test_every_table_can_be_created_on_postgresql() -> None:
             assert len(str(index.name)) <= 63
 
 
-async def test_predictions_of_before_there_were_classes_are_told_theirs(tmp_path: Path) -> None:
+async def test_predictions_of_before_there_were_classes_are_told_theirs(unmigrated: str) -> None:
     from alembic import command
 
-    url = sqlite_url(tmp_path / "old.db")
+    url = unmigrated
     parts = tuple(
         Part(f"{slot}-plain", slot, AxieClass.BUG, special="Mystic" if slot is Slot.TAIL else None)
         for slot in Slot
@@ -180,31 +190,27 @@ async def test_predictions_of_before_there_were_classes_are_told_theirs(tmp_path
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "0001"))
         for listing in listings:
-            row = {"hash": listing.hash, "body": msgspec.json.encode(listing).decode(), "at": "2026-06-01"}
-            await connection.execute(
-                text(
-                    "INSERT INTO listings VALUES (:hash, 1, 'WETH', '1', '0', 'Open', :at, :at, :at, :body)"
-                ),
-                row,
-            )
-            await connection.execute(
-                text("INSERT INTO predictions VALUES (:hash, :at, 'v', 1, 1, 1, 1, 1, 1, 1, '{}')"), row
-            )
+            row = {"hash": listing.hash, "body": msgspec.json.encode(listing).decode(), "at": NOON}
+            for statement in (
+                "INSERT INTO listings VALUES (:hash, 1, 'WETH', '1', '0', 'Open', :at, :at, :at, :body)",
+                "INSERT INTO predictions VALUES (:hash, :at, 'v', 1, 1, 1, 1, 1, 1, 1, '{}')",
+            ):
+                await connection.execute(text(statement).bindparams(AT), row)
     await engine.dispose()
     async with Database.open(url) as db, db.reading() as session:
         found = await session.execute(select(PredictionRow.class_, PredictionRow.collection))
         assert set(found.all()) == {("Beast", None), ("Bug", "mystic")}
 
 
-async def test_alerts_of_before_there_were_posts_keep_their_messages(tmp_path: Path) -> None:
+async def test_alerts_of_before_there_were_posts_keep_their_messages(unmigrated: str) -> None:
     from alembic import command
 
-    url = sqlite_url(tmp_path / "old.db")
+    url = unmigrated
     listing = make_listing()
     engine = connect(url, foreign_keys=False)
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: command.upgrade(config(sync), "0001"))
-        row = {"hash": listing.hash, "body": msgspec.json.encode(listing).decode(), "at": "2026-06-01"}
+        row = {"hash": listing.hash, "body": msgspec.json.encode(listing).decode(), "at": NOON}
         for statement in (
             "INSERT INTO listings VALUES (:hash, 5, 'WETH', '1', '0', 'Matched', :at, :at, :at, :body)",
             "INSERT INTO predictions VALUES (:hash, :at, 'v', 1, 1, 1, 1, 1, 1, 1, '{}')",
@@ -212,7 +218,7 @@ async def test_alerts_of_before_there_were_posts_keep_their_messages(tmp_path: P
             "INSERT INTO alerts VALUES "
             "(9, NULL, :hash, 1, 2, 'w', 'n-9', 'delivered', 1, 77, NULL, :at, :at, :at, :at)",
         ):
-            await connection.execute(text(statement), row)
+            await connection.execute(text(statement).bindparams(AT), row)
     await engine.dispose()
     async with Database.open(url) as db, db.reading() as session:
         [(alert, post)] = await session.execute(

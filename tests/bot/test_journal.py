@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +23,9 @@ from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.market.values import OrderStatus, Resolution, Token
 from pipeline.signal import Filters, Thresholds
-from tests.bot.conftest import sqlite_url
 from tests.bot.factories import NOON, make_forecast, make_listing, make_prediction
 from tests.bot.stored import stored
+from tests.databases import Databases
 
 GUILD, ACTOR = 2**62, 7
 
@@ -147,10 +145,10 @@ async def test_nonces_are_stable_distinct_and_short_enough_for_discord() -> None
     ),
 )
 def test_any_sequence_of_repeated_and_partial_batches_leaves_each_listing_as_first_seen(
-    migrated: Path, batches: list[list[tuple[int, str]]]
+    databases: Databases, batches: list[list[tuple[int, str]]]
 ) -> None:
-    async def replay(file: Path) -> None:
-        async with Database.open(sqlite_url(file)) as db:
+    async def replay(url: str) -> None:
+        async with Database.open(url) as db:
             clock = ManualClock(NOON)
             watches = Watches(db, clock)
             by_name = {name: await add(watches, name) for name in "ab"}
@@ -168,10 +166,8 @@ def test_any_sequence_of_repeated_and_partial_batches_leaves_each_listing_as_fir
             assert new == len(found) == len({alert.id for alert in alerts})
             assert set(await journal.known_hashes()) == {listings[i].hash for i in first}
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "axieflip.db"
-        file.write_bytes(migrated.read_bytes())
-        asyncio.run(replay(file))
+    with databases.fresh() as url:
+        asyncio.run(replay(url))
 
 
 async def test_known_hashes_are_the_newest(journal: Journal) -> None:

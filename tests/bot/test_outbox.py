@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +17,8 @@ from bot.services.outbox import Outbox, OutboxCounts
 from bot.services.watches import Watches
 from pipeline.clock import ManualClock
 from pipeline.signal import Filters, Thresholds
-from tests.bot.conftest import sqlite_url
 from tests.bot.factories import NOON, make_listing, make_prediction
+from tests.databases import Databases
 
 GUILD, CHANNEL, ACTOR = 1, 2, 3
 
@@ -231,10 +229,10 @@ async def test_waiting_does_not_ask_the_database_over_and_over(
     )
 )
 def test_only_pending_alerts_that_are_due_are_ever_handed_out(
-    migrated: Path, moves: list[tuple[int, str]]
+    databases: Databases, moves: list[tuple[int, str]]
 ) -> None:
-    async def play(file: Path) -> None:
-        async with Database.open(sqlite_url(file)) as db:
+    async def play(url: str) -> None:
+        async with Database.open(url) as db:
             alerts = Alerts(db)
             await alerts.put(4)
             members = {post.id: ids(post) for post in await alerts.outbox.due()}
@@ -257,10 +255,8 @@ def test_only_pending_alerts_that_are_due_are_ever_handed_out(
                 due = [post.id for post in await alerts.outbox.due()]
                 assert sorted(due) == [i for i in members if state[i] == "pending" and due_at[i] <= alerts.at]
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "axieflip.db"
-        file.write_bytes(migrated.read_bytes())
-        asyncio.run(play(file))
+    with databases.fresh() as url:
+        asyncio.run(play(url))
 
 
 @asynccontextmanager

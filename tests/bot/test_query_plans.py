@@ -56,6 +56,7 @@ FEW = {
     "posts that are due",
     "a post with its alerts",
 }  # rows to put in order; there is no index for it
+FEW_ON_POSTGRESQL = FEW | {"announcements that failed"}  # SQLite's indexes end with the number of the row
 Ask = Callable[[Database, ManualClock], Awaitable[object]]
 
 
@@ -162,13 +163,14 @@ async def test_no_question_reads_a_whole_table(db: Database, clock: ManualClock,
     with statements(db) as sent:
         await ASKED[asked](db, clock)
     assert sent
+    few = asked in (FEW if db.engine.dialect.name == "sqlite" else FEW_ON_POSTGRESQL)
     for statement, values in sent:
-        steps = await plan(db, statement, values)
+        steps = await plan(db, statement, values, sorting=few)
         assert scans(steps) == [], statement
-        assert sorts(steps) == [] or asked in FEW, statement
+        assert few or sorts(steps) == [], statement
 
 
 async def test_a_question_that_reads_a_whole_table_is_noticed(db: Database) -> None:
-    steps = await plan(db, "SELECT body FROM predictions WHERE net_usd > 5 ORDER BY ask_usd", ())
+    steps = await plan(db, "SELECT body FROM predictions WHERE resale_usd > 5 ORDER BY ask_usd", ())
     assert scans(steps)
     assert sorts(steps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from simcord.env import Env
 
 from bot.client import create_bot
-from bot.db import Database, upgrade
+from bot.db import Database
 from bot.services import Services, posts
 from bot.services.announcements import Announcements
 from bot.services.audit import Audit
@@ -47,14 +46,6 @@ from tests.cogs.parts import RulePredictor, Shelf, StepwiseRetraining
 from tests.cogs.world import World
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that has been through its migrations once, to copy for each test."""
-    path = tmp_path_factory.mktemp("schema") / "bot.db"
-    asyncio.run(upgrade(f"sqlite+aiosqlite:///{path}"))
-    return path
-
-
 @pytest.fixture
 def clock() -> Clock:
     return SystemClock()
@@ -78,11 +69,9 @@ def workers() -> Iterator[Workers]:
 
 @pytest.fixture
 async def services(
-    empty_database: Path, tmp_path: Path, clock: Clock, settings: Settings, workers: Workers
+    database_url: str, tmp_path: Path, clock: Clock, settings: Settings, workers: Workers
 ) -> AsyncIterator[Services]:
-    path = tmp_path / "bot.db"
-    shutil.copy(empty_database, path)
-    async with Database.open(f"sqlite+aiosqlite:///{path}") as db:
+    async with Database.open(database_url) as db:
         runs = Runs(db)
         registry = Registry(open_store(f"file:{tmp_path / 'store'}"), b"a key of sixteen+")
         predictor = RulePredictor(clock, registry)
