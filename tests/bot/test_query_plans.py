@@ -56,7 +56,8 @@ FEW = {
     "posts that are due",
     "a post with its alerts",
 }  # rows to put in order; there is no index for it
-FEW_ON_POSTGRESQL = FEW | {"announcements that failed"}  # SQLite's indexes end with the number of the row
+# SQLite's indexes end with the number of the row.
+FEW_ON_POSTGRESQL = FEW | {"announcements that are due", "announcements that failed"}
 Ask = Callable[[Database, ManualClock], Awaitable[object]]
 
 

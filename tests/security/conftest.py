@@ -22,12 +22,13 @@ from pipeline.clock import ManualClock
 from pipeline.market.values import Rates, Token
 from pipeline.objects import LocalStore
 from pipeline.training import train
-from tests.bot.conftest import clock, database_url, db, migrated, sqlite_url
+from tests.bot.conftest import clock, db
 from tests.bot.door import Market, services_of
 from tests.bot.factories import NOON, make_axie, make_listing
+from tests.databases import sqlite_url
 from tests.pipeline.appraisal.history import events, table
 
-__all__ = ["clock", "database_url", "db", "migrated"]
+__all__ = ["clock", "db"]
 KEY = b"a key of sixteen+"
 RATES = Rates(NOON, dict.fromkeys(Token, 1.0) | {Token.WETH: 2000.0})
 
