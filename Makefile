@@ -47,6 +47,10 @@ lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 security: .venv/dev ## Known-bad patterns, secrets in tracked files, published holes of the locked packages
 	@$(BIN)/python -m deploy.security
 
+.PHONY: observability-check bench-fanout bench-growth
+observability-check: .venv/dev ## Alarms, their tests, the dashboard's queries and a scrape, by Prometheus's own tool
+	@$(BIN)/python -m deploy.observability
+
 bench: .venv/dev ## Alert latency and scoring time; writes bench/results*.json
 	@$(BIN)/python -m bench $(ARGS)
 

@@ -1,0 +1,1 @@
+"""The dashboard and the alarms, held against what the bot really exposes."""
