@@ -157,6 +157,7 @@ def kind(member: Regressor) -> str:
     last = member.steps[-1][1] if hasattr(member, "steps") else member
     names = {
         "HistGradientBoostingRegressor": "boosted",
+        "PlainBins": "boosted",
         "ExtraTreesRegressor": "forest",
         "RandomForestRegressor": "forest",
         "Ridge": "linear",

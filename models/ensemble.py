@@ -362,9 +362,9 @@ def _weigh(forecasts: Floats, y: Floats, weight: Floats) -> Floats:
 
 
 def _fit_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Regressor:
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    from models.boosting import PlainBins
 
-    member = HistGradientBoostingRegressor(
+    member = PlainBins(
         learning_rate=0.08,
         max_iter=50,
         max_leaf_nodes=10,

@@ -46,11 +46,11 @@ def boosting(
     max_features: float = 0.5,
 ) -> Regressor:
     """Gradient-boosted trees with native categories."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    from models.boosting import PlainBins
 
     return cast(
         Regressor,
-        HistGradientBoostingRegressor(
+        PlainBins(
             loss=loss,
             learning_rate=learning_rate,
             max_iter=max_iter,

@@ -1,11 +1,13 @@
 """Settings of the whole test run, and which worker runs what."""
 
 import os
+import sys
 
 # Before numpy is imported: OpenMP threads of several test workers would compete for the same cores, and
 # spin while they wait.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import logging
 from collections.abc import Iterator
@@ -16,6 +18,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import Databases, PostgresDatabases, SqliteFiles, postgres_server
+
+# Every bot loads its cogs anew, here and in the processes that tests start: where bytecode is off, each of a
+# thousand bots would compile them.
+sys.dont_write_bytecode = False
 
 
 class _ByCost(LoadScopeScheduling):

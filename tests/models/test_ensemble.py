@@ -5,8 +5,8 @@ import pytest
 
 from models import ensemble
 from models.ensemble import Fitted, Rows, TrainingError
-from models.members import MEMBERS
-from tests.models.conftest import make_rows
+from models.members import MEMBERS, boosting, fit_member
+from tests.models.conftest import CATEGORIES, LIGHT, make_rows
 
 
 def test_weights_are_non_negative_and_sum_to_one(fitted: Fitted) -> None:
@@ -36,7 +36,7 @@ def test_metrics_come_from_the_newest_slice_alone(fitted: Fitted) -> None:
     assert len(fitted.forecast) == len(fitted.scale) == len(rows) - fitted.first
     ruined = rows.y.copy()
     ruined[-count:] += 10.0  # what came last has no say in the weights
-    again = ensemble.fit(dataclasses.replace(rows, y=ruined))
+    again = ensemble.fit(dataclasses.replace(rows, y=ruined), overrides=LIGHT)
     assert again.ensemble.weights == pytest.approx(fitted.ensemble.weights)
     assert again.metrics.r2_log < 0
 
@@ -100,10 +100,24 @@ def test_a_few_absurd_prices_do_not_decide_how_much_a_member_weighs() -> None:
 
 
 def test_training_is_reproducible_and_the_same_with_two_workers(fitted: Fitted) -> None:
-    again = ensemble.fit(make_rows(), n_jobs=2)
+    again = ensemble.fit(make_rows(), n_jobs=2, overrides=LIGHT)
     np.testing.assert_array_equal(again.ensemble.answers, fitted.ensemble.answers)
     np.testing.assert_array_equal(again.ensemble.errors, fitted.ensemble.errors)
     assert again.ensemble.weights == fitted.ensemble.weights
+
+
+def test_weights_move_a_boosted_member_s_forecasts_and_not_the_edges_of_its_bins() -> None:
+    rows = make_rows(600)
+    weight = np.where(rows.X[:, 2] > 0, 50.0, 1.0)  # scikit-learn would give all bins to the upper half
+    members = [
+        fit_member(boosting(CATEGORIES, 0, "squared_error", max_iter=3), rows.X, rows.y, weights)
+        for weights in (rows.weight, weight)
+    ]
+    plain, weighed = (member._bin_mapper.bin_thresholds_ for member in members)  # type: ignore[attr-defined]
+    for column in range(rows.X.shape[1]):
+        np.testing.assert_array_equal(plain[column], weighed[column])
+    X = make_rows(100, seed=8).X
+    assert not np.allclose(members[0].predict(X), members[1].predict(X))
 
 
 def test_overrides_reach_the_member_that_they_name() -> None:
@@ -139,7 +153,7 @@ def test_columns_that_stand_still_in_a_slice_do_no_harm() -> None:
     X = rows.X.copy()
     X[350:, 5] = np.nan  # known at first, and then no longer
     X[350:, 6] = 1.0
-    fitted = ensemble.fit(dataclasses.replace(rows, X=X))
+    fitted = ensemble.fit(dataclasses.replace(rows, X=X), overrides=LIGHT)
     assert np.isfinite(fitted.ensemble.predict(X)).all()
 
 
