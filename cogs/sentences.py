@@ -50,7 +50,10 @@ def sentence(error: BaseException) -> str | None:
 
 def _as_sentence(text: str) -> str:
     # The command line shows the same messages after a colon, in lower case and without a full stop.
-    text = text[:1].upper() + text[1:]
+    # What somebody typed may stand in it.
+    text = (
+        (text[:1].upper() + text[1:]).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
+    )
     return text if text.endswith((".", "!", "?", "`", "…")) else f"{text}."
 
 

@@ -51,7 +51,10 @@ class ThresholdsCog(commands.Cog, name="Thresholds"):
         description="Change what a listing must promise before it is posted",
         extras={
             "area": Area.WATCHES,
-            "examples": ("/threshold set watch:Bargains net:2", "/threshold set probability:80 return:25"),
+            "examples": (
+                "/threshold set watch:Bargains net:2",
+                "/threshold set watch:Bargains probability:80 return:25",
+            ),
         },
     )
     @app_commands.describe(

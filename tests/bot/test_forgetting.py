@@ -1,0 +1,102 @@
+"""Deleting a server's data leaves nothing of it in any table, whichever tables there are, and harms no other.
+
+A row is made for two servers in every table that belongs to one, by itself or through what it refers to; a
+table that is added later is filled and looked at without a word here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import Boolean, Float, Table, insert, select
+
+from bot.db import Database
+from bot.db.base import Base
+from bot.db.types import UtcDateTime
+from bot.services.guilds import Guilds
+from bot.services.watches import Watches
+from pipeline.clock import ManualClock
+from tests.bot.factories import NOON
+
+GONE, KEPT = 1, 2
+TABLES: list[Table] = Base.metadata.sorted_tables
+_numbers = count(1000)
+
+
+def belongs(table: Table) -> bool:
+    """Whether its rows are a server's, by themselves or through what they refer to."""
+    if table.name == "guilds" or "guild_id" in table.columns:
+        return True
+    return any(belongs(key.column.table) for key in table.foreign_keys)
+
+
+def made(table: Table, guild: int, others: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A row of a server that refers to the server's own rows of other tables."""
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        (*key,) = column.foreign_keys
+        if column.name == "guild_id" or (table.name == "guilds" and column.primary_key):
+            row[column.name] = guild
+        elif key:
+            row[column.name] = others[key[0].column.table.name][key[0].column.name]
+        elif isinstance(column.type, UtcDateTime):
+            row[column.name] = NOON
+        elif isinstance(column.type, Boolean):
+            row[column.name] = False
+        elif isinstance(column.type, Float):
+            row[column.name] = 1.0
+        elif column.type.python_type is str:
+            row[column.name] = f"{next(_numbers)}"
+        else:
+            row[column.name] = next(_numbers)
+    return row
+
+
+async def filled(db: Database, guild: int) -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    async with db.session() as session:
+        for table in TABLES:
+            rows[table.name] = made(table, guild, rows)
+            await session.execute(insert(table).values(rows[table.name]))
+    return rows
+
+
+async def everything(db: Database) -> dict[str, list[dict[str, Any]]]:
+    async with db.reading() as session:
+        return {
+            table.name: [dict(row) for row in (await session.execute(select(table))).mappings()]
+            for table in TABLES
+        }
+
+
+@pytest.fixture
+def guilds(db: Database, clock: ManualClock) -> Guilds:
+    return Guilds(db, clock, Watches(db, clock))
+
+
+async def test_nothing_of_a_server_is_left_and_nothing_else_is_touched(db: Database, guilds: Guilds) -> None:
+    gone, kept = await filled(db, GONE), await filled(db, KEPT)
+    assert len([table for table in TABLES if belongs(table)]) > 8, "most of what there is"
+    await guilds.forget(GONE, 5)
+    left = await everything(db)
+    (entry,) = [row for row in left["audit_log"] if row["guild_id"] == GONE]
+    assert (entry["action"], entry["before"], entry["after"]) == ("data deleted", None, None)
+    left["audit_log"].remove(entry)
+    for table in TABLES:
+        rows = [kept[table.name]] if belongs(table) else [gone[table.name], kept[table.name]]
+        assert left[table.name] == rows, table.name
+
+
+async def test_a_server_that_left_is_forgotten_as_wholly(db: Database, guilds: Guilds) -> None:
+    await filled(db, GONE)
+    await filled(db, KEPT)
+    await guilds.present([KEPT])
+    later = datetime.now(tz=NOON.tzinfo).replace(year=2100)
+    assert await guilds.forget_overdue(later) == [GONE]
+    left = await everything(db)
+    for table in TABLES:
+        if "guild_id" in table.columns and table.name != "audit_log":
+            assert {row["guild_id"] for row in left[table.name]} == {KEPT}, table.name
