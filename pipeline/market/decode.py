@@ -25,6 +25,8 @@ from pipeline.market.values import Axie, Listing, Part, Rates, Resolution, Sale,
 
 MOST = 10**30
 """No price in any token's smallest unit comes near this."""
+MOST_ROWS = 1_000
+"""Ten times what is ever asked for: more is no page, and reading it would stop all else for seconds."""
 EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=366)
 EXPIRY_AHEAD = timedelta(days=20 * 366)
@@ -198,6 +200,8 @@ def _page(
     pending: Sequence[int],
     rejected: Iterable[Rejected] = (),
 ) -> Page[T]:
+    if len(rows) > MOST_ROWS:
+        raise MalformedAnswer(f"the marketplace sent a page of {len(rows)} rows, which nobody asked for")
     good: list[T] = []
     bad: list[Rejected] = []
     unread: list[str] = []

@@ -8,7 +8,7 @@ could not store it gets it again.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from pipeline.market.budget import Priority
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.pages import AxieDetail, Page, Rejected
 from pipeline.market.queries import BATCH, OFFSET_CAP
+from pipeline.market.reading import LookBack, Memory, Pending, Reading, key_of
 from pipeline.market.values import Listing
 
 NEW_PER_POLL = 0.5
@@ -25,6 +26,7 @@ _SMOOTHING = 0.2
 PENDING_FOR = timedelta(hours=1)
 """An axie whose order stays null is asked for again after 1, 2, 4, … polls, in market time this long."""
 _MOST_PENDING = 1000
+LOOK_BACK_EVERY = timedelta(seconds=30)
 
 
 class Budget(Protocol):
@@ -59,7 +61,9 @@ class WatcherSettings:
     """Intervals are in real seconds.
 
     `overlap` is how many known rows prove that a reading has caught up. Pages overlap each other by
-    `margin` rows, as rows move while one pages; a row may be a quarter of that out of its place.
+    `margin` rows, as rows move while one pages; a row may be a quarter of that out of its place. Some
+    are further: what was listed within `look_back` of market time is looked at again now and then, a page
+    a poll, which costs requests only where one page holds less than that. 0 is never.
     """
 
     min_interval: float = 2.0
@@ -67,8 +71,9 @@ class WatcherSettings:
     size: int = 100
     overlap: int = 20
     margin: int = 20
-    max_pages: int = 20
+    max_pages: int = 40
     remember: int = 20_000
+    look_back: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
         if not 0 < self.margin < self.size or not 0 < self.overlap <= self.size:
@@ -105,51 +110,6 @@ class Batch:
     delay: float
 
 
-@dataclass(slots=True)
-class _Pending:
-    """An axie whose order was null. `polls` counts down to its next check."""
-
-    since: datetime
-    checks: int = 0
-    polls: int = 1
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What one poll has read so far. `met` are the keys of known rows."""
-
-    pages: list[Page[Listing]] = field(default_factory=list)
-    fresh: dict[str, Listing] = field(default_factory=dict)
-    bad: dict[Hashable, Rejected] = field(default_factory=dict)
-    met: set[Hashable] = field(default_factory=set)
-    axies: set[int] = field(default_factory=set)
-    stopped: str | None = None
-    """Why reading ended before it had caught up."""
-
-
-class _Memory:
-    """The most recent keys, bounded. Being asked for keeps a key recent."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._keys: dict[Hashable, None] = {}
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def knows(self, key: Hashable) -> bool:
-        if key not in self._keys:
-            return False
-        self.add(key)
-        return True
-
-    def add(self, key: Hashable) -> None:
-        self._keys.pop(key, None)
-        self._keys[key] = None
-        if len(self._keys) > self._most:
-            del self._keys[next(iter(self._keys))]
-
-
 class Watcher:
     """Polls the newest listings. `known` are hashes of stored orders, oldest first."""
 
@@ -162,12 +122,14 @@ class Watcher:
         settings: WatcherSettings = WatcherSettings(),
     ) -> None:
         self._client, self._clock, self._settings = client, clock, settings
-        self._known = _Memory(settings.remember)
+        self._known = Memory(settings.remember)
         for hash_ in known:
             self._known.add(hash_)
-        self._rejected = _Memory(settings.remember)
-        self._pending: dict[int, _Pending] = {}
+        self._rejected = Memory(settings.remember)
+        self._pending: dict[int, Pending] = {}
         self._newest: datetime | None = None
+        self._looked_back: datetime | None = None
+        self._back: LookBack | None = None
         self._rate: float | None = None
         self._last: float | None = None
 
@@ -177,6 +139,7 @@ class Watcher:
         The very first poll of a watcher that knows nothing takes one page and calls it a start, no gap.
         """
         reading = await self._read()
+        await self._look_back(reading)
         await self._check_pending(reading)
         first = reading.pages[0]
         listings = list(reading.fresh.values())[::-1]  # of two started in one second, the lower is older
@@ -197,13 +160,13 @@ class Watcher:
             self._known.add(listing.hash)
             self._pending.pop(listing.axie.id, None)
         for rejected in batch.rejected:
-            self._rejected.add(_key(rejected))
+            self._rejected.add(key_of(rejected))
         if batch.listings:
             newest = max(listing.started_at for listing in batch.listings)
             self._newest = max(newest, self._newest or newest)
 
-    async def _read(self) -> _Reading:
-        settings, reading = self._settings, _Reading()
+    async def _read(self) -> Reading:
+        settings, reading = self._settings, Reading()
         enough = min(settings.overlap, len(self._known))
         offset, previous = 0, frozenset[Hashable]()
         while True:
@@ -213,7 +176,7 @@ class Watcher:
             if offset and len(previous & keys) <= settings.margin // 2:
                 # Rows above were bought while we paged, and others may have slipped past us: step back.
                 offset = max(0, offset - settings.size // 2)
-            elif len(reading.met) >= enough or _ends(page, offset, settings.size):
+            elif reading.overlap() >= enough or _ends(page, offset, settings.size):
                 return reading
             else:
                 previous = keys
@@ -225,27 +188,63 @@ class Watcher:
                 reading.stopped = f"the marketplace shows no more than {OFFSET_CAP} rows"
                 return reading
 
-    def _take(self, page: Page[Listing], reading: _Reading) -> None:
+    def _take(self, page: Page[Listing], reading: Reading) -> None:
         reading.pages.append(page)
         for listing in page.rows:
             reading.axies.add(listing.axie.id)
             if self._known.knows(listing.hash):
-                reading.met.add(listing.hash)
+                reading.met[listing.hash] = listing.started_at
                 self._pending.pop(listing.axie.id, None)
             else:
                 reading.fresh.setdefault(listing.hash, listing)
         for rejected in page.rejected:
-            key = _key(rejected)
+            key = key_of(rejected)
             if self._rejected.knows(key):
-                reading.met.add(key)
+                reading.refused.add(key)
             else:
                 reading.bad.setdefault(key, rejected)
         for axie_id in page.pending:
             reading.axies.add(axie_id)
             if len(self._pending) < _MOST_PENDING:
-                self._pending.setdefault(axie_id, _Pending(page.at))
+                self._pending.setdefault(axie_id, Pending(page.at))
 
-    async def _check_pending(self, reading: _Reading) -> None:
+    async def _look_back(self, reading: Reading) -> None:
+        """Read one page more of what was listed lately, where a look back is due or under way.
+
+        New rows have pushed everything down since the last of these pages.
+        """
+        settings, now, step = self._settings, reading.pages[0].at, self._settings.size - self._settings.margin
+        if self._back is not None:
+            self._back.offset += len(reading.fresh)
+        else:
+            # From where the last life, or the time before an outage, had got to.
+            since = max(reading.met.values(), default=now) - settings.look_back
+            before = self._looked_back
+            if not settings.look_back or (before is not None and now - before < LOOK_BACK_EVERY):
+                return
+            self._looked_back = now
+            if not reading.met or self._reaches(reading.pages[-1], since):
+                return
+            self._back = LookBack(len(reading.pages) * step, since)
+        back, self._back = self._back, None
+        if back.offset >= OFFSET_CAP:
+            return
+        try:
+            page = await self._client.newest_listings(back.offset, settings.size, priority=Priority.WATCH)
+        except MarketUnavailable:
+            self._back = back  # what the first pages brought is worth more than waiting
+            return
+        self._take(page, reading)
+        back.offset += step
+        if not (self._reaches(page, back.until) or _ends(page, back.offset, settings.size)):
+            self._back = back
+
+    def _reaches(self, page: Page[Listing], back_to: datetime) -> bool:
+        """Whether the page's end is that old; a row that is far out of its place says nothing."""
+        tail = sorted(listing.started_at for listing in page.rows[-self._settings.overlap :])
+        return not tail or tail[len(tail) // 2] <= back_to
+
+    async def _check_pending(self, reading: Reading) -> None:
         """Ask by id for axies whose order was null and which have since left the pages that we read."""
         now = self._clock.now()
         for axie_id in [id_ for id_, pending in self._pending.items() if now - pending.since > PENDING_FOR]:
@@ -273,7 +272,7 @@ class Watcher:
                 # It stays pending until it is acknowledged.
                 reading.fresh.setdefault(detail.listing.hash, detail.listing)
 
-    def _gap(self, reading: _Reading) -> Gap:
+    def _gap(self, reading: Reading) -> Gap:
         times = [listing.started_at for listing in reading.fresh.values()]
         if not times:
             return Gap(self._newest, None, None, reading.stopped or "")
@@ -297,14 +296,9 @@ class Watcher:
         return max(wanted, self._client.budget.watch_interval())
 
 
-def _key(rejected: Rejected) -> Hashable:
-    """What tells a rejected row from others, as far as it could be read."""
-    return (rejected.hash, rejected.axie_id) if rejected.hash or rejected.axie_id else rejected.excerpt
-
-
 def _keys(page: Page[Listing]) -> frozenset[Hashable]:
     """All that can be recognised of a page's rows."""
-    return frozenset((*(row.hash for row in page.rows), *map(_key, page.rejected), *page.pending))
+    return frozenset((*(row.hash for row in page.rows), *map(key_of, page.rejected), *page.pending))
 
 
 def _ends(page: Page[Listing], offset: int, size: int) -> bool:

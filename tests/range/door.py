@@ -106,7 +106,10 @@ class Door:
         if self._mishap is not None:
             self.struck += 1
             return await self._mishap(Exchange(request, body, self))
-        answer = await self.ask(request, body)
+        try:
+            answer = await self.ask(request, body)
+        except (aiohttp.ClientError, TimeoutError):  # the service cut the connection: so does the door
+            return Exchange(request, body, self).cut()
         self.passed += 1
         return answer.response()
 

@@ -40,6 +40,11 @@ def sales(*rows: Any) -> Page[Sale]:
     return decode.activities(raw({"tokenActivities": list(rows)}), SEEN)
 
 
+def test_a_page_of_a_million_rows_is_no_page() -> None:
+    with pytest.raises(MalformedAnswer, match="page of 1000000 rows"):
+        decode.listings(raw({"axies": {"total": 1_000_000, "results": [{}] * 1_000_000}}), SEEN)
+
+
 def test_a_fixed_price_listing_is_read_in_full() -> None:
     read = page(axie_row())
     listing = read.rows[0]

@@ -1,6 +1,7 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,7 +11,8 @@ from pipeline.market.errors import MarketUnavailable
 from pipeline.market.watcher import PENDING_FOR, Batch, Watcher, WatcherSettings
 from tests.pipeline.market.feed import Feed, Order
 
-SETTINGS = WatcherSettings(size=10, overlap=4, margin=4, max_pages=6)
+NEVER = timedelta(0)
+SETTINGS = WatcherSettings(size=10, overlap=4, margin=4, max_pages=6, look_back=NEVER)
 
 
 def watcher(feed: Feed, *known: str, settings: WatcherSettings = SETTINGS) -> Watcher:
@@ -67,7 +69,7 @@ async def test_after_a_burst_it_reads_on_until_pages_overlap_with_what_it_knows(
     made = feed.list_many(24)
     batch = await turn(watching)
     assert hashes(batch) == of(made)
-    assert (batch.pages, batch.gap) == (4, None)
+    assert (batch.pages, batch.gap) == (5, None)
 
 
 async def test_one_known_row_alone_does_not_end_the_reading() -> None:
@@ -78,6 +80,54 @@ async def test_one_known_row_alone_does_not_end_the_reading() -> None:
     made = feed.list_many(12)
     feed.orders.insert(3, feed.orders.pop(feed.orders.index(old[-1])))  # it strays upwards
     assert hashes(await turn(watching)) == of(made)
+
+
+async def test_old_and_new_of_one_second_in_any_order_are_not_missed() -> None:
+    feed = Feed()
+    feed.list_many(40)
+    first, rest = feed.list_many(3), feed.list_many(12)
+    now = feed.clock.now()
+    same = [
+        Order(msgspec.structs.replace(order.listing, started_at=now, hash=f"same-{i}"))
+        for i, order in enumerate(first + rest)
+    ]
+    feed.orders = same[3:] + feed.orders[15:]
+    watching = watcher(feed)
+    await turn(watching)
+    # The known ones of that second now stand where a page ends, and new ones behind them.
+    late = [Order(msgspec.structs.replace(order.listing, hash=f"late-{i}")) for i, order in enumerate(same)]
+    feed.orders = same[3:] + late + feed.orders[12:]
+    assert {*hashes(await turn(watching))} >= {order.listing.hash for order in late}
+
+
+async def test_a_row_that_came_far_down_is_found_by_looking_back() -> None:
+    feed = Feed()
+    feed.list_many(60)
+    settings = WatcherSettings(size=10, overlap=4, margin=4, max_pages=20, look_back=timedelta(seconds=90))
+    watching = watcher(feed, settings=settings)
+    await turn(watching)
+    feed.list_many(45)
+    await turn(watching)
+    hidden = feed.list_one()
+    feed.orders.insert(30, feed.orders.pop(0))
+    found = hashes(await turn(watching))
+    for _ in range(20):
+        feed.list_many(3)
+        found += hashes(await turn(watching))
+    assert hidden.listing.hash in found
+
+
+async def test_after_an_outage_it_looks_back_from_where_it_had_got_to() -> None:
+    feed = Feed()
+    feed.list_many(60)
+    settings = WatcherSettings(size=10, overlap=4, margin=4, max_pages=20, look_back=timedelta(seconds=20))
+    watching = watcher(feed, settings=settings)
+    await turn(watching)
+    hidden = feed.list_one()
+    feed.orders.insert(15, feed.orders.pop(0))
+    feed.list_many(30)
+    found = [hash_ for _ in range(12) for hash_ in hashes(await turn(watching))]
+    assert hidden.listing.hash in found
 
 
 async def test_rows_that_slip_up_between_pages_are_not_missed() -> None:
@@ -270,7 +320,9 @@ async def test_a_failure_halfway_loses_nothing() -> None:
 async def test_its_memory_is_bounded_but_keeps_what_is_still_on_the_page() -> None:
     feed = Feed()
     feed.list_many(10)
-    watching = watcher(feed, settings=WatcherSettings(size=10, overlap=2, margin=4, remember=30))
+    watching = watcher(
+        feed, settings=WatcherSettings(size=10, overlap=2, margin=4, remember=30, look_back=NEVER)
+    )
     pinned = (await turn(watching)).listings[0].hash
     for _ in range(40):
         feed.list_many(3)
@@ -287,7 +339,10 @@ async def test_the_pace_follows_the_market_and_the_budget() -> None:
     feed = Feed()
     feed.list_many(30)
     watching = watcher(
-        feed, settings=WatcherSettings(min_interval=2, max_interval=15, size=10, overlap=4, margin=4)
+        feed,
+        settings=WatcherSettings(
+            min_interval=2, max_interval=15, size=10, overlap=4, margin=4, look_back=NEVER
+        ),
     )
 
     async def after(seconds: float, new: int) -> float:
