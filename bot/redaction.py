@@ -31,7 +31,7 @@ _PATTERNS = (
     ),
     (re.compile(r"\b(Bot|Bearer)\s+[\w.~+/=-]{16,}"), rf"\1 {MARK}"),
     # The password in an address.
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@", re.IGNORECASE), rf"\1{MARK}@"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*:)[^\s/@]+@", re.IGNORECASE), rf"\1{MARK}@"),
 )
 
 

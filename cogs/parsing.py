@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Member = TypeVar("Member", bound=StrEnum)
 _PART: Final = re.compile(rf"(?:{'|'.join(Slot)})-[a-z0-9-]{{1,40}}")
-_HOURS: Final = re.compile(r"\s*(\S+?)\s*(?:-|–|—|\bto\b)\s*(\S+?)\s*")
+_HOURS: Final = re.compile(r"\s*(\S{1,12}?)\s*(?:-|–|—|\bto\b)\s*(\S{1,12}?)\s*")
 _TIME: Final = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?", re.IGNORECASE)
 _RANGE: Final = re.compile(r"\s*(?P<low>[^-–\s]*)\s*(?P<dash>[-–]?)\s*(?P<high>[^-–\s]*)\s*")
 

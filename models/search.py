@@ -101,7 +101,7 @@ class _Kept:
             try:
                 trial = json.loads(line)
                 error, took = float(trial["error"]), float(trial["seconds"])
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 break  # what follows a damaged line is tried again
             if trial.get("trial") != len(self.errors) or not np.isfinite([error, took]).all():
                 break

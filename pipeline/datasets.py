@@ -28,6 +28,8 @@ T = TypeVar("T")
 # The time that a record belongs to: its day names the partition.
 TIME_OF: dict[Kind, str] = {"listings": "seen_at", "sales": "sold_at", "resolutions": "at", "rates": "at"}
 _SUFFIX = ".jsonl.zst"
+MOST_BYTES = 512 << 20  # of one file, unpacked: a hundred times what a collection writes
+_STEP = 1024  # of a packed file: one may become 32 MiB
 
 
 class Damaged(Struct, frozen=True):
@@ -90,10 +92,12 @@ def read_records(
         for line in lines:
             try:
                 record = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                wanted = since is None or getattr(record, TIME_OF[kind]) >= since
+            # The latter two: nested too deeply, and a time without its zone.
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as error:
                 undecodable.append(str(error))
                 continue
-            if since is None or getattr(record, TIME_OF[kind]) >= since:
+            if wanted:
                 yield record
         if undecodable:
             said = f"{len(undecodable)} of {len(lines)} records: {undecodable[0]}"
@@ -132,10 +136,7 @@ def lines_of(store: ObjectStore, key: str, damaged: list[Damaged] | None) -> lis
     try:
         packed = store.get(key)
         # The checksum is only verified at the end, so that a torn file is not trusted up to the tear.
-        reader = zstandard.ZstdDecompressor().decompressobj()
-        text = reader.decompress(packed)
-        if not reader.eof or reader.unused_data:
-            raise zstandard.ZstdError("truncated" if not reader.eof else "something follows the end")
+        text = _unpacked(packed)
     except ObjectMissing:
         _report(key, "vanished while being read", damaged)
         return []
@@ -143,6 +144,21 @@ def lines_of(store: ObjectStore, key: str, damaged: list[Damaged] | None) -> lis
         _report(key, str(error), damaged)
         return []
     return text.splitlines()
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Raises ZstdError where it is not one whole frame, or where a little would become very much."""
+    reader = zstandard.ZstdDecompressor(max_window_size=MOST_BYTES).decompressobj()
+    text, view = bytearray(), memoryview(packed)
+    for start in range(0, len(view), _STEP):
+        if reader.eof:
+            raise zstandard.ZstdError("something follows the end")
+        text += reader.decompress(view[start : start + _STEP])
+        if len(text) > MOST_BYTES:
+            raise zstandard.ZstdError(f"it unpacks to more than {MOST_BYTES >> 20} MiB")
+    if not reader.eof or reader.unused_data:
+        raise zstandard.ZstdError("truncated" if not reader.eof else "something follows the end")
+    return bytes(text)
 
 
 def _report(key: str, reason: str, damaged: list[Damaged] | None, *, lost: bool = True) -> None:

@@ -67,7 +67,7 @@ def load(store: ObjectStore) -> list[Span]:
     """The covered spans; none where nothing was saved or it cannot be read, at the cost of reading again."""
     try:
         return union(msgspec.json.decode(store.get(KEY), type=list[Span]))
-    except (ObjectMissing, msgspec.DecodeError):
+    except (ObjectMissing, msgspec.DecodeError, RecursionError):
         return []
 
 

@@ -152,7 +152,7 @@ def load(store: ObjectStore) -> Sweep:
     """The sweep that was begun; a new one where none was, or where it cannot be read."""
     try:
         return msgspec.json.decode(store.get(KEY), type=Sweep)
-    except (ObjectMissing, msgspec.DecodeError):
+    except (ObjectMissing, msgspec.DecodeError, RecursionError):
         return Sweep()
 
 

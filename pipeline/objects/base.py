@@ -12,6 +12,7 @@ from typing import Protocol
 # What is safe in a file name everywhere and in a URL unescaped; `=` for the partitions of a dataset.
 _SEGMENT = re.compile(r"[A-Za-z0-9._=+@,-]{1,200}")
 _MAX_KEY = 900
+MOST_BYTES = 1 << 30  # of one object; what we write is a thousandth of it, and all of it goes into memory
 
 
 class StoreError(Exception):
@@ -42,7 +43,10 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """The keys that start with the prefix, sorted; all of them for an empty prefix."""
+        """The keys that start with the prefix, sorted; all of them for an empty prefix.
+
+        What others put there under names that are no keys is left out: no call could read it.
+        """
         ...
 
     def delete(self, key: str) -> None:
@@ -50,11 +54,25 @@ class ObjectStore(Protocol):
         ...
 
 
-def checked_key(key: str) -> str:
-    """The key itself, or StoreError where it could mean something outside the store or not be stored."""
+def is_key(key: str) -> bool:
+    """Whether a key means something inside of the store and can be stored."""
     segments = key.split("/")
     # A leading dot marks the local store's unfinished files.
     valid = all(_SEGMENT.fullmatch(segment) and not segment.startswith(".") for segment in segments)
-    if not valid or len(key) > _MAX_KEY:
+    return valid and len(key) <= _MAX_KEY
+
+
+def checked_key(key: str) -> str:
+    """The key itself, or StoreError where it could mean something outside the store or not be stored."""
+    if not is_key(key):
         raise StoreError(f"{key[:100]!r} is no valid object key")
     return key
+
+
+def checked_size(key: str, size: int) -> int:
+    """The size itself, or StoreError where an object is larger than anything that was ever put."""
+    if size > MOST_BYTES:
+        raise StoreError(
+            f"{key!r} has {size:,} bytes, which nothing of ours has: look what it is, and remove it"
+        )
+    return size

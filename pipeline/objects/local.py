@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from pipeline.objects.base import ObjectMissing, StoreError, checked_key
+from pipeline.objects.base import ObjectMissing, StoreError, checked_key, checked_size, is_key
 
 
 class LocalStore:
@@ -27,6 +27,7 @@ class LocalStore:
         """The object's bytes; raises ObjectMissing if there is none."""
         path = self._path(key)
         try:
+            checked_size(key, path.stat().st_size)
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ObjectMissing(f"no object {key!r} in {self.root}") from None
@@ -64,7 +65,7 @@ class LocalStore:
             folders[:] = [name for name in folders if not name.startswith(".")]
             base = Path(parent).relative_to(self.root)
             keys.extend((base / name).as_posix() for name in files if not name.startswith("."))
-        return sorted(key for key in keys if key.startswith(prefix))
+        return sorted(key for key in keys if key.startswith(prefix) and is_key(key))
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens if there is none."""

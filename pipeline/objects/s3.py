@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline.objects.base import ObjectMissing, StoreError, checked_key
+from pipeline.objects.base import ObjectMissing, StoreError, checked_key, checked_size, is_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +36,9 @@ class S3Store:
         """The object's bytes; raises ObjectMissing if there is none."""
         name = self._name(key)
         try:
-            return self._client().get_object(Bucket=self.bucket, Key=name)["Body"].read()
+            found = self._client().get_object(Bucket=self.bucket, Key=name)
+            checked_size(key, found["ContentLength"])
+            return found["Body"].read()
         except Exception as error:
             self._fail("read", key, error)
 
@@ -69,7 +71,7 @@ class S3Store:
                 keys.extend(item["Key"].removeprefix(self.prefix) for item in page.get("Contents", ()))
         except Exception as error:
             self._fail("list", prefix, error)
-        return sorted(keys)
+        return sorted(key for key in keys if is_key(key))
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens if there is none."""

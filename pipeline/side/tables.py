@@ -61,7 +61,7 @@ def stored_tables(
         try:
             day = day_of(key)
             rows = tuple(decoder.decode(line) for line in lines_of(store, key, damaged))
-        except ValueError as error:  # no day, or a row that is none
+        except (ValueError, RecursionError) as error:  # no day, or a row that is none
             if damaged is not None:
                 damaged.append(Damaged(key, str(error)))
             continue
