@@ -7,6 +7,7 @@ neither its errors nor any text made from the settings contain a secret.
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Collection
 from datetime import UTC
 from pathlib import Path
@@ -35,6 +36,7 @@ from bot.redaction import SHORTEST
 from pipeline.market.errors import WrongAddress
 from pipeline.market.proxy import Proxy
 
+_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 ENCODING = "utf-8-sig"  # some editors begin a file with a mark that is no part of its first variable
 SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
 TOKEN_CHARS = SHORTEST  # what is shorter could not be kept out of the log, and was not copied whole
@@ -260,11 +262,13 @@ class Settings(BaseSettings):
         return make_url(value).render_as_string(hide_password=True)
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret text in here, for the log to keep out; never to be shown."""
+        """Every secret text that this process knows, for the log to keep out; never to be shown."""
         values = (getattr(self, name) for name in type(self).model_fields)
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.market_proxy is not None:
-            found.append(Proxy.parse(self.market_proxy.get_secret_value()).password)
+            proxy = Proxy.parse(self.market_proxy.get_secret_value())
+            found += [proxy.password, proxy.basic]
+        found += [os.environ.get(name, "") for name in _AWS]  # boto3 reads them by itself
         return tuple(text for text in (*found, make_url(self.database_url).password) if text)
 
 

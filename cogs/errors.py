@@ -13,6 +13,7 @@ import discord
 import structlog
 from discord import app_commands
 
+from bot.log import redact
 from cogs import format as fmt
 from cogs.sentences import sentence
 
@@ -37,7 +38,8 @@ async def tell(interaction: discord.Interaction, cause: BaseException, **more: A
     if isinstance(cause, discord.HTTPException) and cause.code in _TOO_LATE:
         log.info("interaction answered too late", command=_name(interaction), code=cause.code)
         return
-    await reply(interaction, sentence(cause) or _unforeseen(interaction, cause), **more)
+    # A sentence may quote what some server said, and that what it was sent.
+    await reply(interaction, redact(sentence(cause) or _unforeseen(interaction, cause)), **more)
 
 
 def _unforeseen(interaction: discord.Interaction, cause: BaseException) -> str:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from bot.log import redact
 from pipeline.clock import Clock, SystemClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import Axie, Price
@@ -178,7 +179,8 @@ def bare(text: str, limit: int = 60) -> str:
     Accents are kept as far as languages stack them, and what runs from right to left turns nothing round
     but itself.
     """
-    kept = "".join(" " if char.isspace() else char for char in text if not _invisible(char))
+    # First of all: a secret in text that some server sent back would not be known by its form any more.
+    kept = "".join(" " if char.isspace() else char for char in redact(text) if not _invisible(char))
     line = " ".join(_sober(kept).split())
     if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
         return f"{_ISOLATE}{shorten(line, limit - 2)}{_END}"

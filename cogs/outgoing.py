@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import aiohttp
 import discord
 
+from bot.log import redact
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
@@ -196,7 +198,8 @@ def _judge(error: discord.HTTPException) -> Outcome:
     if error.code == 0:
         # No answer of Discord's API, but of something before it: a proxy's page says nothing of the channel.
         return Retry(LIMITED_PAUSE_S, f"Something before Discord refused the call (status {error.status}).")
-    return Never(f"Discord refused the message: {error.text[:200] or error.status} (code {error.code}).")
+    said = redact(error.text)[:200] or error.status
+    return Never(f"Discord refused the message: {said} (code {error.code}).")
 
 
 def _retry_after(error: discord.HTTPException) -> float:

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from bot.errors import AlreadyRunning, NotFound
+from bot.log import redact
 from bot.services.predictor import Predictor
 from bot.services.runs import Run, Runs
 from pipeline.birth import Message, Order, Progress, Result
@@ -157,7 +158,7 @@ class Retraining:
 
     async def _finish(self, run_id: int, result: Result, before: dict[str, Any] | None) -> None:
         if result.error is not None:
-            await self._runs.finish(run_id, "failed", error=result.error)
+            await self._runs.finish(run_id, "failed", error=redact(result.error))
             return
         report = {**result.report, "promoted": result.promoted, "reason": result.reason}
         if before is not None:

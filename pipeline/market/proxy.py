@@ -6,6 +6,7 @@ forgotten and can be more than all the rest.
 
 from __future__ import annotations
 
+import base64
 import statistics
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class Proxy:
         place = f"[{host}]" if ":" in host else host
         place += f":{port}" if port else ""
         return cls(text, place, unquote(parts.password or ""))
+
+    @property
+    def basic(self) -> str:
+        """User and password as the header carries them; empty without a password."""
+        user = unquote(urlsplit(self.url).username or "")
+        return base64.b64encode(f"{user}:{self.password}".encode()).decode() if self.password else ""
 
     def __repr__(self) -> str:
         return f"Proxy({self.place!r}, password={'set' if self.password else 'none'})"

@@ -149,7 +149,8 @@ async def test_the_http_door_of_the_process_answers(service: Service) -> None:
     listed = await service.market.list_axie(BARGAIN, buyable=False)
     ask = service.bot.ask
 
-    assert await ask("/healthz") == (200, '{"status": "alive"}')
+    status, alive = await ask("/healthz")
+    assert (status, json.loads(alive)) == (200, {"status": "alive"})
     status, ready = await ask("/readyz")
     assert (status, json.loads(ready)["ready"]) == (200, True)
     status, metrics = await ask("/metrics")
