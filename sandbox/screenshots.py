@@ -1,16 +1,17 @@
 """`make screenshots`: pictures of the demo's own page for the docs, at desktop and phone width.
 
-The whole bot runs against both simulated worlds until its signals have come to something; then each scene's
-commands are given as a person would, and the page is photographed in a headless browser. Kept data makes a
-second run short.
+The whole bot runs against both simulated worlds: at the demo's own pace until a signal stands alone at the
+end of its channel, for the picture of the page; then faster, until its signals have come to something. Each
+scene's commands are given as a person would, and the page is photographed in a headless browser. Kept data
+makes a second run short.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +41,7 @@ IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 SIZES: Final = {"desktop": 760, "phone": 390}  # the width of the channel
 CHANNEL: Final = "buy-signals"
 WATCH: Final = "bargains"
+FAST: Final = 400.0  # market seconds a second, where hours are to pass
 console = Console(stderr=True, highlight=False)
 
 
@@ -50,6 +52,18 @@ class Set:
     app: App
     discord: Mapping[str, Any]
     session: aiohttp.ClientSession
+
+    async def messages(self) -> list[Any]:
+        """What the page shows of the channel, the newest last: it shows no more than these."""
+        url = f"{self.discord['control']}/messages"
+        async with self.session.get(url, params={"channel": CHANNEL}) as response:
+            shown: list[Any] = await response.json()
+        return shown[-40:]
+
+    async def pause(self, paused: bool) -> None:
+        """Let nothing new push what is photographed out of the page, or let it come again."""
+        watches, guild = self.app.services.watches, int(self.discord["guild_id"])
+        await watches.set_paused(guild, WATCH, None, paused)
 
     async def post(self, name: str, **body: Any) -> Any:
         """Ask the control interface for something."""
@@ -89,24 +103,27 @@ async def alert(stage: Set) -> int:
 async def why(stage: Set) -> int:
     """What makes its price."""
     message, row = await _newest_sold(stage)
-    press = {"message": message, "custom_id": f"alert:why:{row.alert_id}"}
+    press = {"message": message, "custom_id": f"{_WHY}{row.alert_id}"}
     return shown(await stage.post("click", user="admin", seconds=60, **press))
 
 
 async def _newest_sold(stage: Set) -> tuple[int, LedgerRow]:
-    """Of the signals that the page still shows: it shows the newest alone, and an earlier run's are gone."""
-    async with stage.session.get(f"{stage.discord['control']}/messages") as response:
-        there = {message["id"] for message in (await response.json())[-40:]}
-    posts, guild = stage.app.services.posts, int(stage.discord["guild_id"])
-    found: list[tuple[int, LedgerRow]] = []
-    for row in await stage.app.services.ledger.rows(guild, limit=40):
-        known = await posts.of_alert(guild, row.alert_id)
-        message = None if known is None else known[0].message_id
-        if message is not None and message in there:
-            found.append((message, row))
+    """Of the signals that the page shows with their own buttons; those of a long list have a menu alone."""
+    there = {alert: message["id"] for message in await stage.messages() for alert in _buttons(message)}
+    rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=200)
+    found = [(there[row.alert_id], row) for row in rows if row.alert_id in there]
     if not found:
-        raise RuntimeError("no signal was posted in this run: give it more --hours")
+        raise RuntimeError("no signal of this run stands by itself: give it more --hours")
     return next((each for each in found if each[1].sold), found[0])
+
+
+def _buttons(message: Any) -> list[int]:
+    """The alerts of a message that have their own buttons."""
+    ids = [item.get("custom_id") or "" for row in message["components"] for item in row["components"]]
+    return [int(each.removeprefix(_WHY)) for each in ids if each.startswith(_WHY)]
+
+
+_WHY: Final = "alert:why:"
 
 
 async def performance(stage: Set) -> int:
@@ -236,9 +253,16 @@ _PICTURES: Final = """id => [...document.querySelectorAll(`.channel-message[data
   .every(img => img.complete && img.naturalWidth > 0)"""
 
 
-async def run(data: Path, images: Path, scenes: list[str], hours: float, browser_path: str) -> None:
-    """Take the pictures of the named scenes, once the bot has lived through so many hours of the market."""
-    economy = Economy(speed=400.0)
+async def alone(stage: Set) -> None:
+    """Wait until the newest message is of one signal, and others are above it."""
+    async with asyncio.timeout(600):
+        while len(seen := await stage.messages()) < 3 or len(_buttons(seen[-1])) != 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def at_work(data: Path, economy: Economy) -> AsyncIterator[Set]:
+    """The bot at work in both worlds, with a model and a watch, for the length of the block."""
     async with worlds(data, economy, "--rate-limits=off") as both, aiohttp.ClientSession() as session:
         clock = await market_clock(both)
         settings = settings_for(data, both)
@@ -249,29 +273,37 @@ async def run(data: Path, images: Path, scenes: list[str], hours: float, browser
                 await collect_into_store(settings, clock, COLLECT_MINUTES, timedelta(days=economy.days))
             else:
                 await prepare(settings, clock, economy)
-            async with running(settings, clock) as app, async_playwright() as playwright:
+            async with running(settings, clock) as app:
                 await ensure_watch(app, both, WATCH)
-                guild, watches = int(both.discord["guild_id"]), app.services.watches
-                # An earlier run has left it paused.
-                await watches.set_paused(guild, WATCH, None, False)
+                stage = Set(app, both.discord, session)
+                await stage.pause(False)  # an earlier run has left it paused
+                yield stage
+
+
+async def run(data: Path, images: Path, scenes: list[str], hours: float, browser_path: str) -> None:
+    """Take the pictures of the named scenes, once the bot has lived through so many hours of the market."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=browser_path)
+        if FRONT in scenes:
+            async with at_work(data, Economy()) as stage:
+                console.print(f"{FRONT} …")
+                await alone(stage)
+                await stage.pause(True)
+                await photograph_page(browser, stage.discord["preview"], images)
+        if others := [name for name in scenes if name != FRONT]:
+            async with at_work(data, Economy(speed=FAST)) as stage:
                 # The signals need time to come to something.
                 console.print(f"Living through {hours:.0f} hours of the market …")
-                await asyncio.sleep(hours * 3600 / clock.speed)
-                # Nothing new shall push what is photographed out of the page.
-                await watches.set_paused(guild, WATCH, None, True)
+                await asyncio.sleep(hours * 3600 / FAST)
+                await stage.pause(True)
                 ready = {"command": "performance", "seconds": "60"}
-                async with session.get(f"{both.discord['control']}/wait", params=ready) as response:
+                async with stage.session.get(f"{stage.discord['control']}/wait", params=ready) as response:
                     assert (await response.json())["met"], "the bot does not reach the simulated Discord"
-                stage = Set(app, both.discord, session)
-                browser = await playwright.chromium.launch(executable_path=browser_path)
-                for name in scenes:
+                for name in others:
                     console.print(f"{name} …")
-                    if name == FRONT:
-                        await photograph_page(browser, both.discord["preview"], images)
-                        continue
                     message = await SCENES[name](stage)
-                    await photograph(browser, both.discord["preview"], message, name, images)
-                await browser.close()
+                    await photograph(browser, stage.discord["preview"], message, name, images)
+        await browser.close()
 
 
 def main() -> None:
