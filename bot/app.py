@@ -52,6 +52,7 @@ from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
 from bot.services.versions import Versions
+from bot.services.warming import Warming
 from bot.services.watchdog import Watchdog
 from bot.services.watches import Watches
 from bot.services.weighing import Weighing
@@ -256,6 +257,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
     s.supervisor.add("auctions", auctions.turn)
     s.supervisor.add("floors", floors.turn)
     s.supervisor.add("outcomes", outcomes.turn)
+    s.supervisor.add("warming", Warming(s.history, s.ledger, s.trends, s.watches, s.clock).turn)
     s.supervisor.add("housekeeping", Housekeeping(s.db, s.clock, s.settings.keep_days).turn)
     s.supervisor.add("discord", connection)
     s.supervisor.add("pulse", Pulse(s.stats, s.predictor, s.clock).turn)
