@@ -43,7 +43,13 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 @app.command()
 def run() -> None:
     """Run the bot against the services that the environment or .env names."""
-    asyncio.run(_run(_settings()))
+    from bot.confinement import advice, confine
+
+    settings = _settings()
+    confine()
+    if told := advice():
+        say(f"Advice: {told}.")
+    asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

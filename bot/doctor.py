@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from bot.app import open_market, open_objects, open_registry
 from bot.client import point_at
+from bot.confinement import advice
 from bot.db import Database, schema
 from bot.errors import AxieflipError, SettingsError
 from bot.log import redact
@@ -51,7 +52,8 @@ async def examine() -> int:
         for sentence in str(error).splitlines():
             _print("settings", sentence, ok=False)
         return 2  # as of every command; nothing else can be checked
-    _print("settings", "complete", ok=True)
+    told = advice()
+    _print("settings", f"complete, but {told}" if told else "complete", ok=True)
     failures = 0
     for name, check in _CHECKS.items():
         failures += not await _passes(name, check, settings)

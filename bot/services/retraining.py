@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from bot.confinement import environment_of_children
 from bot.errors import AlreadyRunning, NotFound
 from bot.log import redact
 from bot.services.predictor import Predictor
@@ -37,6 +38,7 @@ async def give_birth(order: Order, tell: Callable[[Progress], None]) -> Result:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_MAX_LINE,
+        env=environment_of_children(),
         start_new_session=True,  # Ctrl-C is for the bot, which ends its child itself
     )
     assert child.stdin is not None
