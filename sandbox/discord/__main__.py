@@ -29,6 +29,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--channels", default=",".join(default.channels), help="names, the page's first")
     parser.add_argument("--topic", help="what the page says at its channel's head")
     parser.add_argument("--shards", type=int, default=1, help="shards that the gateway recommends")
+    parser.add_argument(
+        "--guilds", type=int, default=1, help="servers, each on the shard after the last one's"
+    )
     parser.add_argument("--heartbeat", type=float, default=default.heartbeat_interval, help="seconds")
     parser.add_argument(
         "--picture-mirror", metavar="FROM=TO", help="fetch pictures at FROM… from the loopback address TO…"
@@ -76,6 +79,7 @@ def main() -> int:
             channels=tuple(name.strip() for name in given.channels.split(",") if name.strip()),
             topic=given.topic,
             shards=given.shards,
+            guilds=given.guilds,
             rate_limits=given.rate_limits == "on",
             heartbeat_interval=given.heartbeat,
             picture_mirror=_mirror(given.picture_mirror),

@@ -23,6 +23,7 @@ class DiscordConfig:
     """That of the first channel, which the page shows at its head."""
     token: str = "sandbox.discord.token"  # noqa: S105 - opens nothing but this loopback world
     shards: int = 1
+    guilds: int = 1
     rate_limits: bool = True
     heartbeat_interval: float = 41.25
     picture_mirror: tuple[str, str] | None = None
@@ -35,5 +36,7 @@ class DiscordConfig:
             raise ValueError("channel names must differ")
         if self.shards < 1:
             raise ValueError("shards must be at least 1")
+        if self.guilds < 1:
+            raise ValueError("guilds must be at least 1")
         if self.heartbeat_interval <= 0:
             raise ValueError("heartbeat_interval must be positive")

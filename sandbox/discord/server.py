@@ -14,7 +14,7 @@ from sandbox.discord.faults import Faults
 from sandbox.discord.gateway import Gateway
 from sandbox.discord.live import live_page
 from sandbox.discord.rest import Rest
-from sandbox.discord.world import GUILD_ID, World, open_world
+from sandbox.discord.world import GUILD_ID, World, guild_ids, open_world
 
 LARGEST_REQUEST = 30 * 1024 * 1024
 
@@ -58,6 +58,7 @@ def _announcement(world: World, base: str, gateway: str, page: str) -> dict[str,
         "application_id": world.backend.application_id,
         "bot_user_id": world.backend.bot_user.id,
         "guild_id": GUILD_ID,
+        "guilds": guild_ids(world.config.guilds),
         "channels": world.channels,
         "roles": world.roles,
         "admin_user_id": world.people["admin"].id,

@@ -67,6 +67,7 @@ def _arguments(config: DiscordConfig) -> list[str]:
         f"--bot-name={config.bot_name}",
         f"--channels={','.join(config.channels)}",
         f"--shards={config.shards}",
+        f"--guilds={config.guilds}",
         f"--heartbeat={config.heartbeat_interval}",
         f"--rate-limits={'on' if config.rate_limits else 'off'}",
     ]

@@ -35,7 +35,12 @@ BOT_PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 
-__all__ = ["ACKNOWLEDGE_WITHIN", "GUILD_ID", "World", "open_world"]
+__all__ = ["ACKNOWLEDGE_WITHIN", "GUILD_ID", "World", "guild_ids", "open_world"]
+
+
+def guild_ids(count: int) -> list[int]:
+    """The guilds' ids, each of the shard after the former one's, however many shards there are."""
+    return [GUILD_ID + (number << 22) for number in range(count)]
 
 
 class _StandIn(discord.Client):
@@ -95,6 +100,17 @@ class World:
         self.channels = {
             name: guild.create_text_channel(name, topic=topics.get(name)).id for name in self.config.channels
         }
+        for number, id_ in enumerate(guild_ids(self.config.guilds)[1:], start=2):
+            clock.found(4 + number)
+            self._found_further(number, id_, owner)
+
+    def _found_further(self, number: int, id_: int, owner: Any) -> None:
+        """One more guild, with the first one's first channel under that name and its number."""
+        guild = self.env.create_guild(f"{self.config.guild_name} {number}", id=id_, owner=owner)
+        bot_role = next(role for role in guild._guild.roles.values() if role.managed)
+        bot_role.permissions = BOT_PERMISSIONS.value
+        name = f"{self.config.channels[0]}-{number}"
+        self.channels[name] = guild.create_text_channel(name).id
 
     # ------------------------------------------------------------------ events
 
