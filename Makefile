@@ -36,7 +36,7 @@ soak: .venv/dev ## Random ones of these scenarios for MINUTES (ARGS="--seed N")
 test-postgres: .venv/dev ## The tests of the database and of delivery on a real PostgreSQL (Debian's, installed where missing)
 	@$(PSQL_FOUND) || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y postgresql; } >/dev/null
 	@$(BIN)/python -m pytest --postgres -n 2 --dist loadscope --no-loadscope-reorder \
-		$(or $(ARGS),tests/bot tests/cogs/test_alerts.py tests/cogs/test_following.py)
+		$(or $(ARGS),tests/bot tests/state tests/e2e/test_takeover.py tests/cogs/test_alerts.py tests/cogs/test_following.py)
 
 lint: .venv/dev ## Format, lint, types and the contracts of the architecture
 	@$(BIN)/ruff format --check .

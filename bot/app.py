@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import discord
 import structlog
+from aiohttp.web import Application
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
@@ -21,7 +22,7 @@ from bot import web
 from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import NoChampion, SettingsError
-from bot.leadership import sole_bot
+from bot.leading import leading
 from bot.pulse import Pulse
 from bot.services import Services
 from bot.services.announcements import Announcements
@@ -58,6 +59,7 @@ from bot.services.watches import Watches
 from bot.services.weighing import Weighing
 from bot.services.workers import Workers
 from bot.settings import OFF, Settings
+from bot.standby import standby_app
 from bot.supervisor import Supervisor
 from models.registry import Registry
 from pipeline.birth import Order
@@ -123,15 +125,28 @@ def birth_order(settings: Settings, clock: Clock) -> Order:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[App]:
+async def running(
+    settings: Settings, clock: Clock | None = None, standing_by: Callable[[int], None] | None = None
+) -> AsyncIterator[App]:
     """Start the whole bot; leaving the context stops it cleanly. One at a time on a database.
 
-    `App.fatal` fails with a SettingsError where Discord refuses the token, as only a person can mend
-    that; every other failure is retried for ever and shown by /status.
+    On PostgreSQL it waits for its turn to lead, with an HTTP door that says so. `App.fatal` fails with a
+    SettingsError where Discord refuses the token, as only a person can mend that, and with LeadershipLost
+    when another may lead; every other failure is retried for ever and shown by /status.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        stack.enter_context(sole_bot(settings.database_url))
+        port = settings.http_port
+
+        @asynccontextmanager
+        async def stand_by() -> AsyncIterator[None]:
+            nonlocal port
+            async with _web(settings, standby_app(), port) as port:
+                if standing_by is not None:
+                    standing_by(port)
+                yield
+
+        lost = await stack.enter_async_context(leading(settings.database_url, stand_by))
         db = await stack.enter_async_context(Database.open(settings.database_url))
         stats = IntakeStats()
         market = await stack.enter_async_context(open_market(settings, clock, stats.timings.observe))
@@ -191,18 +206,15 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         )
         app = App(
             services=services,
-            http_port=await stack.enter_async_context(_web(services)),
-            fatal=asyncio.get_running_loop().create_future(),
+            http_port=await stack.enter_async_context(_web(settings, web.create_app(services), port)),
+            fatal=lost,
         )
         _supervise(app, watcher)
         _schedule(app, store, stack)
         point_at(settings.discord_api_url, settings.discord_gateway_url)
         supervisor.start()
         stack.push_async_callback(supervisor.stop)
-        try:
-            yield app
-        finally:
-            app.fatal.cancel()
+        yield app
 
 
 async def _warm_up(services: Services) -> None:
@@ -288,13 +300,12 @@ def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
 
 
 @asynccontextmanager
-async def _web(services: Services) -> AsyncIterator[int]:
-    settings = services.settings
+async def _web(settings: Settings, app: Application, port: int) -> AsyncIterator[int]:
     try:
-        async with web.serve(web.create_app(services), settings.http_host, settings.http_port) as port:
+        async with web.serve(app, settings.http_host, port) as port:
             yield port
     except OSError as error:
         raise SettingsError(
-            f"HTTP_PORT {settings.http_port} cannot be opened on {settings.http_host} "
+            f"HTTP_PORT {port} cannot be opened on {settings.http_host} "
             f"({error.strerror or error}): choose another"
         ) from error

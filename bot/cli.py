@@ -13,12 +13,12 @@ from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from bot import log
-from bot.errors import AlreadyRunning, AxieflipError, SettingsError
+from bot.errors import AlreadyRunning, AxieflipError, LeadershipLost, SettingsError
 from bot.log import say
 from bot.stopping import Terminated, terminable
 
@@ -37,6 +37,7 @@ model = typer.Typer(help="The stored versions of the model, and which of them se
 app.add_typer(model, name="model")
 
 
+AGAIN_S = 5.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
@@ -53,18 +54,54 @@ def run() -> None:
 
 
 async def _run(settings: Settings) -> None:
-    from bot.app import running
     from bot.stopping import stop_requested
 
     with stop_requested() as stop:
-        async with running(settings) as bot:
-            say(f"Running. Health: http://{settings.http_host}:{bot.http_port}/healthz. Ctrl-C stops it.")
-            ended = asyncio.ensure_future(stop.wait())
-            await asyncio.wait((ended, bot.fatal), return_when=asyncio.FIRST_COMPLETED)
-            ended.cancel()
-            if bot.fatal.done():
-                bot.fatal.result()
+        ended = asyncio.ensure_future(stop.wait())
+        lost = False
+        while not stop.is_set():
+            life = asyncio.create_task(_live(settings, ended))
+            await asyncio.wait((life, ended), return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await life
+            except LeadershipLost as error:
+                say(str(error))
+                lost = True
+            except SettingsError as error:
+                if not lost:
+                    raise
+                say(str(error))  # what was right before is mended by waiting
+                await asyncio.wait((ended,), timeout=AGAIN_S)
     say("Stopped.")
+
+
+async def _live(settings: Settings, ended: asyncio.Future[Any]) -> None:
+    """One life of the bot, until it is to end or another may lead; in the latter case LeadershipLost."""
+    from bot.app import running
+
+    def standing_by(port: int) -> None:
+        say(f"Standing by. Health: http://{settings.http_host}:{port}/healthz. Ctrl-C stops it.")
+        waiting = asyncio.current_task()
+        assert waiting is not None
+        ended.add_done_callback(lambda _: None if fatal is not None else waiting.cancel())
+
+    fatal: asyncio.Future[None] | None = None
+    try:
+        async with running(settings, standing_by=standing_by) as bot:
+            fatal = bot.fatal
+            say(f"Running. Health: http://{settings.http_host}:{bot.http_port}/healthz. Ctrl-C stops it.")
+            await asyncio.wait((ended, fatal), return_when=asyncio.FIRST_COMPLETED)
+            if fatal.done():
+                fatal.result()
+    except asyncio.CancelledError:
+        if not ended.done():
+            raise
+    except Exception as error:
+        # Without its database a life does not end cleanly either; why it ended is what counts.
+        cause = fatal.exception() if fatal is not None and fatal.done() and not fatal.cancelled() else None
+        if isinstance(cause, LeadershipLost) and error is not cause:
+            raise cause from error
+        raise
 
 
 @app.command()

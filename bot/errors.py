@@ -37,3 +37,7 @@ class NoChampion(AxieflipError):
 
 class SchemaError(AxieflipError):
     """The database cannot be brought to the schema of this version."""
+
+
+class LeadershipLost(AxieflipError):
+    """Another bot may act on the database now; this one must not until its turn comes again."""

@@ -45,6 +45,7 @@ async def render(services: Services) -> bytes:
     except Exception as error:
         log.warning("metrics without the database", exc_info=error)
     families = [
+        GaugeMetricFamily("axieflip_leader", "Whether this bot watches and delivers.", value=1.0),
         *_intake(services.stats),
         *services.stats.timings.collect(),
         *_tasks(services.supervisor.statuses()),

@@ -1,9 +1,12 @@
 """The signed store of model versions and its champion.
 
 A version is a folder of three objects: the artefact (joblib), its card (JSON) and a signature over
-both. Unpickling runs code, so nothing is unpickled before its signature has been verified; whoever can
-write to the store but does not hold the signing key can at worst make a version unusable, or bring back
-one that was the champion before.
+both. Several processes may train and promote: a version's name belongs to whoever writes its artefact
+first, and the champion's record changes only from what its writer has read.
+
+Unpickling runs code, so nothing is unpickled before its signature has been verified; whoever can write to
+the store but does not hold the signing key can at worst make a version unusable, or bring back one that
+was the champion before.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ FORMAT = 1
 REMEMBERED = 20  # champions that one can go back to
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 _CHAMPION = "models/champion.json"
+_ANY = "whatever stands there"
 
 
 class Objects(Protocol):
@@ -37,6 +41,14 @@ class Objects(Protocol):
 
     def put(self, key: str, data: bytes) -> None:
         """Store the bytes whole or not at all."""
+        ...
+
+    def get_tagged(self, key: str) -> tuple[bytes, str]:
+        """The object's bytes and a tag of them; LookupError if there is none."""
+        ...
+
+    def put_if(self, key: str, data: bytes, tag: str | None) -> bool:
+        """Store the bytes if the object still has the tag, or if there is none for None; whether it did."""
         ...
 
     def list(self, prefix: str) -> list[str]:
@@ -54,6 +66,10 @@ class NoSuchVersion(RegistryError):
 
 class BadSignature(RegistryError):
     """The version was not signed with our key, or was changed since."""
+
+
+class TakenMeanwhile(RegistryError):
+    """Another process wrote what was to be written."""
 
 
 class ForeignFormat(RegistryError):
@@ -99,7 +115,8 @@ class Registry:
     def save(self, version: str, artefact: object, facts: dict[str, Any]) -> Card:
         """Store an artefact with its facts under a new version name; the signature is written last.
 
-        A process that dies midway leaves a version without a signature, which never loads.
+        A process that dies midway leaves a version without a signature, which never loads. Raises
+        TakenMeanwhile where there is such a version already.
         """
         _check_name(version)
         buffer = io.BytesIO()
@@ -115,7 +132,8 @@ class Registry:
             facts=facts,
         )
         text = json.dumps(asdict(card), indent=2, sort_keys=True).encode()
-        self._store.put(f"models/{version}/model.joblib", data)
+        if not self._store.put_if(f"models/{version}/model.joblib", data, None):
+            raise TakenMeanwhile(f"there is a model {version} already: retrain")
         self._store.put(f"models/{version}/card.json", text)
         self._store.put(f"models/{version}/signature", self._sign(text).encode())
         return card
@@ -195,16 +213,28 @@ class Registry:
         """The versions that were champion before the present one, the latest last."""
         return list(self._reign().before)
 
-    def promote(self, version: str) -> None:
-        """Make a complete, correctly signed version the champion."""
+    def throne(self) -> str | None:
+        """A mark of the champion's record as it stands, for `promote`; None where there is no record."""
+        return self._record()[1]
+
+    def promote(self, version: str, *, throne: str | None = _ANY) -> None:
+        """Make a complete, correctly signed version the champion.
+
+        With a `throne`, only if the champion's record is still the one of that mark: TakenMeanwhile if not.
+        """
         self.card(version)
-        try:
-            reign = self._reign()
-        except RegistryError:  # none yet, or one that nobody vouches for
-            before: list[str] = []
-        else:
-            before = list(reign.before) + [reign.version] * (reign.version != version)
-        self._crown(version, before)
+        while True:
+            stored, tag = self._record()
+            if throne is not _ANY and tag != throne:
+                raise TakenMeanwhile("another model was promoted meanwhile")
+            try:
+                reign = self._read(stored)
+            except RegistryError:  # none yet, or one that nobody vouches for
+                before: list[str] = []
+            else:
+                before = list(reign.before) + [reign.version] * (reign.version != version)
+            if self._crown(version, before, tag):
+                return
 
     def rollback(self, check: Callable[[str], object] | None = None) -> str:
         """Make the champion's predecessor the champion again and return its name.
@@ -214,7 +244,8 @@ class Registry:
         longer complete or correctly signed. NoSuchVersion where no predecessor is left.
         """
         check = check or self.card
-        reign = self._reign()
+        stored, tag = self._record()
+        reign = self._read(stored)
         before = list(reign.before)
         while before:
             version = before.pop()
@@ -222,16 +253,25 @@ class Registry:
                 check(version)
             except RegistryError:
                 continue
-            self._crown(version, before)
+            if not self._crown(version, before, tag):
+                raise TakenMeanwhile("another model was promoted meanwhile: look again before going back")
             return version
         raise NoSuchVersion(f"no champion before {reign.version} is left to go back to")
 
     def _reign(self) -> _Reign:
-        """The champion's record, its signature verified."""
+        return self._read(self._record()[0])
+
+    def _record(self) -> tuple[bytes | None, str | None]:
+        """The champion's record as it is stored and its tag; two times None where there is none."""
         try:
-            stored = self._store.get(_CHAMPION)
+            return self._store.get_tagged(_CHAMPION)
         except LookupError:
-            raise NoSuchVersion("no model has been promoted yet: run `axieflip train`") from None
+            return None, None
+
+    def _read(self, stored: bytes | None) -> _Reign:
+        """The champion's record, its signature verified."""
+        if stored is None:
+            raise NoSuchVersion("no model has been promoted yet: run `axieflip train`")
         try:
             record = json.loads(stored)
             before = tuple(str(name) for name in record.get("before", ()))
@@ -244,7 +284,8 @@ class Registry:
             raise BadSignature(f"{_CHAMPION} is not signed with this key: retrain, or set the right key")
         return reign
 
-    def _crown(self, version: str, before: list[str]) -> None:
+    def _crown(self, version: str, before: list[str], tag: str | None) -> bool:
+        """Write the record in place of the one of the tag; False where that is no longer there."""
         since = datetime.now(UTC).isoformat(timespec="seconds")
         reign = _Reign(version, since, tuple(before[-REMEMBERED:]))
         record = {
@@ -253,7 +294,7 @@ class Registry:
             "before": reign.before,
             "signature": self._sign(reign.claim()),
         }
-        self._store.put(_CHAMPION, json.dumps(record).encode())
+        return self._store.put_if(_CHAMPION, json.dumps(record).encode(), tag)
 
     def _sign(self, text: bytes) -> str:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()

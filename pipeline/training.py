@@ -19,7 +19,7 @@ import numpy as np
 from models.distribution import Calibrator, Residuals
 from models.ensemble import MIN_ROWS, Fitted, Overrides, Rows, TrainingError, fit
 from models.members import Floats
-from models.registry import Card, Objects, Registry, RegistryError
+from models.registry import Card, Objects, Registry, RegistryError, TakenMeanwhile
 from models.search import search
 from pipeline.appraisal.appraiser import Appraiser
 from pipeline.appraisal.features import NAMES
@@ -198,6 +198,7 @@ def train(
         overrides=overrides,
         progress=lambda stage, share: progress(stage, before + (0.95 - before) * share),
     )
+    throne = registry.throne()
     judged = verdict(learnt, data, registry, seed=seed, n_jobs=n_jobs, overrides=overrides)
     progress("storing", 0.96)
     artefact = {
@@ -209,8 +210,13 @@ def train(
     told = _facts(learnt, data, time.perf_counter() - began)
     told |= {"seed": seed, "contest": judged.figures, "search": searched.facts if searched else None}
     card = registry.save(_name(data), artefact, {**told, **(facts or {})})
-    if judged.promoted:
-        registry.promote(card.version)
+    while judged.promoted:
+        try:
+            registry.promote(card.version, throne=throne)
+            break
+        except TakenMeanwhile:  # by a training elsewhere: its model is the one to beat now
+            throne = registry.throne()
+            judged = verdict(learnt, data, registry, seed=seed, n_jobs=n_jobs, overrides=overrides)
     progress("stored", 1.0)
     return Outcome(card, judged, learnt, data)
 

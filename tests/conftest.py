@@ -17,7 +17,7 @@ import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.databases import Databases, PostgresDatabases, SqliteFiles, postgres_server
+from tests.databases import Databases, PostgresDatabases, PostgresServer, SqliteFiles, postgres_server
 
 # Every bot loads its cogs anew, here and in the processes that tests start: where bytecode is off, each of a
 # thousand bots would compile them.
@@ -49,15 +49,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first, so that no worker is left alone with them at the end."""
     items.sort(key=lambda item: "/e2e/" not in item.nodeid)
-    if config.getoption("--postgres"):
-        left_out = [item for item in items if not _on_postgres(item)]
-        items[:] = [item for item in items if _on_postgres(item)]
+    postgres = config.getoption("--postgres")
+    left_out = [item for item in items if not _fits(item, postgres)]
+    if left_out:
+        items[:] = [item for item in items if _fits(item, postgres)]
         config.hook.pytest_deselected(items=left_out)
 
 
-def _on_postgres(item: pytest.Item) -> bool:
-    uses = "databases" in getattr(item, "fixturenames", ())
-    return uses and item.get_closest_marker("sqlite") is None
+def _fits(item: pytest.Item, postgres: bool) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    if not postgres:
+        return "postgres" not in fixtures
+    return bool({"databases", "postgres"} & set(fixtures)) and item.get_closest_marker("sqlite") is None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -66,15 +69,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 @pytest.fixture(scope="session")
-def databases(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Databases]:
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; what asks for it by name runs with `--postgres` alone."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
     """Where this run's databases come from."""
     if request.config.getoption("--postgres"):
-        with postgres_server() as server:
-            yield PostgresDatabases(server)
-    else:
-        yield SqliteFiles(tmp_path_factory.mktemp("migrated"))
+        return PostgresDatabases(request.getfixturevalue("postgres"))
+    return SqliteFiles(tmp_path_factory.mktemp("migrated"))
 
 
 @pytest.fixture

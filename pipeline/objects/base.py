@@ -38,6 +38,17 @@ class ObjectStore(Protocol):
         """Write the object whole, replacing what was there."""
         ...
 
+    def get_tagged(self, key: str) -> tuple[bytes, str]:
+        """The object's bytes and a tag of them, for `put_if`; raises ObjectMissing if there is none."""
+        ...
+
+    def put_if(self, key: str, data: bytes, tag: str | None) -> bool:
+        """Write the object only if what is there still has the tag, or if nothing is there for None.
+
+        Whether it was written. Of several that try at once, in whatever processes, one succeeds.
+        """
+        ...
+
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
         ...

@@ -1,13 +1,17 @@
 """An object store in a folder, the default.
 
 A write goes to a hidden file beside its place, reaches the disk, and is then renamed: a power cut
-leaves the old object or the new one, never a mixture.
+leaves the old object or the new one, never a mixture. Conditional writes to a folder take turns by a lock
+on a hidden file in it, which the system gives back when a process ends.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -52,6 +56,23 @@ class LocalStore:
             with suppress(OSError):  # gone already, unless something failed
                 partial.unlink()
 
+    def get_tagged(self, key: str) -> tuple[bytes, str]:
+        """The object's bytes and a digest of them; raises ObjectMissing if there is none."""
+        data = self.get(key)
+        return data, sha256(data).hexdigest()
+
+    def put_if(self, key: str, data: bytes, tag: str | None) -> bool:
+        """Write the object only if what is there still has the tag, or if nothing is there for None."""
+        with self._turn(key):
+            try:
+                _, there = self.get_tagged(key)
+            except ObjectMissing:
+                there = None
+            if there != tag:
+                return False
+            self.put(key, data)
+            return True
+
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
         return self._path(key).is_file()
@@ -75,6 +96,20 @@ class LocalStore:
             return
         except OSError as error:
             raise self._failure("delete", key, error) from error
+
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[None]:
+        folder = self._path(key).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder / ".turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._failure("write", key, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _path(self, key: str) -> Path:
         return self.root / checked_key(key)

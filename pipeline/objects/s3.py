@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _GONE = {"404", "NoSuchKey"}
+_CHANGED = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 
 class S3Store:
@@ -49,6 +50,32 @@ class S3Store:
             self._client().put_object(Bucket=self.bucket, Key=name, Body=data)
         except Exception as error:
             self._fail("write", key, error)
+
+    def get_tagged(self, key: str) -> tuple[bytes, str]:
+        """The object's bytes and its entity tag; raises ObjectMissing if there is none."""
+        name = self._name(key)
+        try:
+            answer = self._client().get_object(Bucket=self.bucket, Key=name)
+            return answer["Body"].read(), answer["ETag"]
+        except Exception as error:
+            self._fail("read", key, error)
+
+    def put_if(self, key: str, data: bytes, tag: str | None) -> bool:
+        """Write the object only if what is there still has the tag, or if nothing is there for None."""
+        condition: Any = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        try:
+            self._client().put_object(Bucket=self.bucket, Key=self._name(key), Body=data, **condition)
+        except Exception as error:
+            if _code(error) in _GONE and tag is not None:
+                return False
+            if _code(error) not in _CHANGED:
+                self._fail("write", key, error)
+            # A write that was repeated because its answer was lost meets itself.
+            try:
+                return self.get(key) == data
+            except ObjectMissing:
+                return False
+        return True
 
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""

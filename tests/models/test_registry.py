@@ -22,6 +22,15 @@ class Memory(dict[str, bytes]):
     def put(self, key: str, data: bytes) -> None:
         self[key] = data
 
+    def get_tagged(self, key: str) -> tuple[bytes, str]:
+        return self[key], hashlib.sha256(self[key]).hexdigest()
+
+    def put_if(self, key: str, data: bytes, tag: str | None) -> bool:
+        if (self.get_tagged(key)[1] if key in self else None) != tag:
+            return False
+        self[key] = data
+        return True
+
     def list(self, prefix: str) -> list[str]:
         return sorted(key for key in self if key.startswith(prefix))
 
