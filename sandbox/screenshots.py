@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -281,29 +283,36 @@ async def at_work(data: Path, economy: Economy) -> AsyncIterator[Set]:
 
 
 async def run(data: Path, images: Path, scenes: list[str], hours: float, browser_path: str) -> None:
-    """Take the pictures of the named scenes, once the bot has lived through so many hours of the market."""
-    async with async_playwright() as playwright:
+    """Take the pictures of the named scenes: of the page, or others after so many hours of the market."""
+    front = scenes == [FRONT]
+    async with (
+        at_work(data, Economy() if front else Economy(speed=FAST)) as stage,
+        async_playwright() as playwright,
+    ):
         browser = await playwright.chromium.launch(executable_path=browser_path)
-        if FRONT in scenes:
-            async with at_work(data, Economy()) as stage:
-                console.print(f"{FRONT} …")
-                await alone(stage)
-                await stage.pause(True)
-                await photograph_page(browser, stage.discord["preview"], images)
-        if others := [name for name in scenes if name != FRONT]:
-            async with at_work(data, Economy(speed=FAST)) as stage:
-                # The signals need time to come to something.
-                console.print(f"Living through {hours:.0f} hours of the market …")
-                await asyncio.sleep(hours * 3600 / FAST)
-                await stage.pause(True)
-                ready = {"command": "performance", "seconds": "60"}
-                async with stage.session.get(f"{stage.discord['control']}/wait", params=ready) as response:
-                    assert (await response.json())["met"], "the bot does not reach the simulated Discord"
-                for name in others:
-                    console.print(f"{name} …")
-                    message = await SCENES[name](stage)
-                    await photograph(browser, stage.discord["preview"], message, name, images)
+        if front:
+            console.print(f"{FRONT} …")
+            await alone(stage)
+            await stage.pause(True)
+            await photograph_page(browser, stage.discord["preview"], images)
+        else:
+            # The signals need time to come to something.
+            console.print(f"Living through {hours:.0f} hours of the market …")
+            await asyncio.sleep(hours * 3600 / FAST)
+            await stage.pause(True)
+            ready = {"command": "performance", "seconds": "60"}
+            async with stage.session.get(f"{stage.discord['control']}/wait", params=ready) as response:
+                assert (await response.json())["met"], "the bot does not reach the simulated Discord"
+            for name in scenes:
+                console.print(f"{name} …")
+                message = await SCENES[name](stage)
+                await photograph(browser, stage.discord["preview"], message, name, images)
         await browser.close()
+
+
+def take(data: Path, images: Path, scenes: list[str], hours: float, browser_path: str) -> None:
+    """`run`, as a process."""
+    asyncio.run(run(data, images, scenes, hours, browser_path))
 
 
 def main() -> None:
@@ -321,8 +330,16 @@ def main() -> None:
     options = parser.parse_args()
     for folder in (options.data, options.images):
         folder.mkdir(parents=True, exist_ok=True)
-    scenes = [name for name in (FRONT, *SCENES) if not options.scene or name in options.scene]
-    asyncio.run(run(options.data, options.images, scenes, options.hours, options.browser))
+    wished = [name for name in (FRONT, *SCENES) if not options.scene or name in options.scene]
+    front = [name for name in wished if name == FRONT]
+    # Each life of the bot has a process of its own, as it has elsewhere.
+    for scenes in filter(None, (front, [name for name in wished if name != FRONT])):
+        given = (options.data, options.images, scenes, options.hours, options.browser)
+        life = multiprocessing.get_context("spawn").Process(target=take, args=given)
+        life.start()
+        life.join()
+        if life.exitcode:
+            sys.exit(life.exitcode)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -48,12 +49,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest first, so that no worker is left alone with them at the end."""
-    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+    sizes = Counter(_module(item) for item in items)
+    items.sort(key=lambda item: (_rank(item), -sizes[_module(item)], _module(item)))
     postgres = config.getoption("--postgres")
     left_out = [item for item in items if not _fits(item, postgres)]
     if left_out:
         items[:] = [item for item in items if _fits(item, postgres)]
         config.hook.pytest_deselected(items=left_out)
+
+
+def _module(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _rank(item: pytest.Item) -> int:
+    """Whole processes come first, then what trains models; of the rest, the modules of many tests."""
+    dear = ("/e2e/", "/models/", "/backtest/", "test_training.py", "test_promotion.py", "test_report.py")
+    return next((rank for rank, part in enumerate(dear) if part in _module(item)), len(dear))
 
 
 def _fits(item: pytest.Item, postgres: bool) -> bool:
