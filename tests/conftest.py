@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -23,6 +24,10 @@ from tests.databases import Databases, PostgresDatabases, PostgresServer, Sqlite
 # Every bot loads its cogs anew, here and in the processes that tests start: where bytecode is off, each of a
 # thousand bots would compile them.
 sys.dont_write_bytecode = False
+
+# How long an example takes says how busy the machine is, and nothing about what it shows.
+settings.register_profile("axieflip", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("axieflip")
 
 
 class _ByCost(LoadScopeScheduling):
