@@ -12,7 +12,7 @@ export GX_ANALYTICS_ENABLED := false
 
 PSQL_FOUND := command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
 
-.PHONY: help demo run test test-postgres lint security bench bench-promises bench-model bench-discord bench-footprint image image-check cloud-check screenshots lock clean range soak
+.PHONY: help demo run test test-postgres lint security bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean range soak
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -72,8 +72,21 @@ image: ## The container image, by Docker (ARGS="--tag ADDRESS --platform linux/a
 image-check: .venv/dev ## The Dockerfile carried out without a container engine, and its commands run (Linux, root)
 	@$(BIN)/python -m deploy.image.rehearse
 
+.PHONY: cloud-check deploy cloud-run rotate destroy
 cloud-check: .venv/dev ## The AWS template: linter, policy auditor, a stack on a simulated AWS and its tasks run in it
 	@$(BIN)/python -m pytest -m "cloud or not cloud" $(ARGS) tests/deploy
+
+deploy: .venv/run ## The stack on AWS made or brought up to date (ARGS="--image ADDRESS"; docs/runbook.md)
+	@$(BIN)/python -m deploy.aws deploy $(ARGS)
+
+cloud-run: .venv/run ## A command run once in the stack on AWS (ARGS="collector", ARGS="trainer -- model list")
+	@$(BIN)/python -m deploy.aws run $(ARGS)
+
+rotate: .venv/run ## The stack's secrets replaced by those in the environment
+	@$(BIN)/python -m deploy.aws rotate $(ARGS)
+
+destroy: .venv/run ## The stack on AWS deleted (ARGS="--bucket keep" or ARGS="--bucket delete")
+	@$(BIN)/python -m deploy.aws destroy $(ARGS)
 
 screenshots: .venv/dev ## The pictures in docs/images, of the demo's own page (needs Chromium)
 	@$(BIN)/python -m sandbox.screenshots $(ARGS)

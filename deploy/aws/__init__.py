@@ -1,1 +1,1 @@
-"""The stack on AWS: its template, and the script that deploys it."""
+"""The template for AWS, and the commands that bring a stack of it up, run its tasks and take it down."""

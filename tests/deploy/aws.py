@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -74,7 +75,7 @@ def served() -> Iterator[Aws]:
         cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if not os.environ.get("AWS_LOG") else None,
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -12,7 +12,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from sandbox.child import announce, told_to_end
-from tests.deploy.cloud.resources import served_at
+from tests.deploy.cloud import network, resources
+from tests.deploy.cloud.calls import served_at
+
+KINDS = network.KINDS + resources.KINDS  # they count by being there
 
 
 class Quiet(MotoRequestHandler):
