@@ -178,17 +178,17 @@ def test_a_stack_that_fails_to_come_up_is_a_sentence_with_its_reason(cloud: Aws)
 
 
 def test_a_command_runs_once_in_the_stack_with_its_own_role_and_network(
-    cloud: Aws, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    cloud: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack = Stack(aws, "runs")
-    for name, value in aws.environment(ROOT).items():
+    stack = Stack(cloud, "runs")
+    for name, value in cloud.environment(ROOT).items():
         monkeypatch.setenv(name, value)
     tasks = Tasks(Cloud(REGION), stack.outputs, look_every_s=0)
     arn = tasks.start("trainer", ["model", "list"])
-    [task] = aws.client("ecs").describe_tasks(cluster=stack.outputs["ClusterName"], tasks=[arn])["tasks"]
+    [task] = cloud.client("ecs").describe_tasks(cluster=stack.outputs["ClusterName"], tasks=[arn])["tasks"]
     assert task["overrides"]["containerOverrides"] == [{"name": "trainer", "command": ["model", "list"]}]
     assert task["taskDefinitionArn"] == stack.outputs["TrainerTaskDefinition"]
-    aws.client("logs").create_log_stream(
+    cloud.client("logs").create_log_stream(
         logGroupName="/axieflip/runs/trainer", logStreamName=f"trainer/trainer/{arn.rpartition('/')[2]}"
     )
     assert list(tasks.last_lines("trainer", arn)) == []
