@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import discord
 import structlog
@@ -155,7 +155,12 @@ async def running(
         predictor = Predictor(registry, clock, settings.gas_ron)
         audit = Audit(db)
         runs = Runs(db)
-        retraining = Retraining(runs, predictor, lambda: birth_order(settings, clock))
+        retraining = Retraining(
+            runs,
+            predictor,
+            lambda: birth_order(settings, clock),
+            timedelta(minutes=settings.train_minutes),
+        )
         stack.push_async_callback(retraining.stop)
         supervisor = Supervisor()
         workers = Workers()

@@ -200,6 +200,7 @@ class Settings(BaseSettings):
     keep_days: Annotated[int, Field(ge=31)] = 180
     collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
     collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
+    train_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 180
     part_strengths_url: Annotated[str, _url("http", "https")] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Literal["console", "json"] = "console"

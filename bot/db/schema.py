@@ -20,6 +20,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
 from bot.db.engine import connect
+from bot.db.soundness import require_sound
 from bot.errors import SchemaError, SettingsError
 
 T = TypeVar("T")
@@ -28,9 +29,10 @@ T = TypeVar("T")
 async def upgrade(url: str) -> str:
     """Bring the database to this version's schema and return the revision it is at.
 
-    Raises `SettingsError` if it cannot be opened, and `SchemaError` if it was written by a newer
-    version, or if the upgrade would leave a reference without its row.
+    Raises `SettingsError` if it cannot be opened or is spoiled, and `SchemaError` if it was written by a
+    newer version, or if the upgrade would leave a reference without its row.
     """
+    require_sound(url)
     return await _on(url, _upgrade)
 
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -76,7 +77,15 @@ async def give_birth(order: Order, tell: Callable[[Progress], None]) -> Result:
 class Retraining:
     """Starts trainings and remembers them in the database."""
 
-    def __init__(self, runs: Runs, predictor: Predictor, order: Callable[[], Order]) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        predictor: Predictor,
+        order: Callable[[], Order],
+        longest: timedelta = timedelta(hours=3),
+    ) -> None:
+        """`longest` is the machine's time after which a training that has not ended is ended."""
+        self._longest = longest
         self._runs = runs
         self._predictor = predictor
         self._order = order
@@ -144,7 +153,8 @@ class Retraining:
             task.add_done_callback(writing.discard)
 
         try:
-            result = await give_birth(self._order(), tell)
+            async with asyncio.timeout(self._longest.total_seconds()):
+                result = await give_birth(self._order(), tell)
             self._stored = True
             await asyncio.gather(*writing, return_exceptions=True)
             await self._finish(run_id, result, before)
@@ -152,6 +162,11 @@ class Retraining:
             state, reason = self._ending
             await self._runs.finish(run_id, state, error=reason)
             raise
+        except TimeoutError:
+            minutes = self._longest.total_seconds() / 60
+            log.error("a training took too long and was ended", minutes=minutes)
+            why = f"it took longer than {minutes:g} minutes and was ended: TRAIN_MINUTES allows more"
+            await self._runs.finish(run_id, "failed", error=why)
         except Exception as error:
             log.exception("a training could not be run")
             await self._runs.finish(run_id, "failed", error=f"it could not be run ({type(error).__name__})")

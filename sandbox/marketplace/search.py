@@ -17,6 +17,7 @@ from sandbox.marketplace.views import SHAPES
 
 PAGE: Final = 100
 LAST_OFFSET: Final = 10_000
+FAR_S, NEAR_S = 30.0, 4.0  # how far some rows and some more stand out of their place
 
 _SKIN_COUNTS: Final = {
     "numMystic": (1,),
@@ -131,7 +132,8 @@ def _order_listed(economy: Economy, slots: Ints, rows: Ints, sort: str) -> Ints:
     else:
         number = book.number[slots]
         mixed = number * 2_654_435_761 % 1_000
-        jitter = np.where(mixed < 40, 30.0, np.where(mixed < 200, 4.0, 0.0)) * ((mixed % 21) / 10.0 - 1.0)
+        jitter = np.where(mixed < 40, FAR_S, np.where(mixed < 200, NEAR_S, 0.0))
+        jitter *= (mixed % 21) / 10.0 - 1.0
         key = book.f["start"][slots] + jitter
     descending = sort in ("PriceDesc", "IdDesc", "LevelDesc", "Latest")
     return np.argsort(-key if descending else key, kind="stable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -50,6 +51,21 @@ async def test_of_two_who_ask_at_once_one_is_refused(db: Database, tmp_path: Pat
     answers = await asyncio.gather(training.start(1), training.start(2), return_exceptions=True)
     assert [type(answer) for answer in answers].count(AlreadyRunning) == 1
     await training.stop()
+
+
+async def test_a_run_that_takes_too_long_is_ended_and_says_what_allows_more(
+    db: Database, tmp_path: Path
+) -> None:
+    training = Retraining(
+        Runs(db),
+        cast(Predictor, SimpleNamespace(card=None)),
+        lambda: order(tmp_path),
+        timedelta(seconds=0.05),
+    )
+    begun = await training.start(7)
+    ended = await training.wait(begun.id)
+    assert ended.state == "failed"
+    assert "TRAIN_MINUTES" in str(ended.error)
 
 
 async def test_a_run_that_is_stopped_leaves_no_process_and_is_on_record(db: Database, tmp_path: Path) -> None:

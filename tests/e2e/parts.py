@@ -110,7 +110,7 @@ class Bot:
         self.process = process
         self._address: str | None = None
 
-    async def address(self, within: float = 30.0) -> str:
+    async def address(self, within: float = 60.0) -> str:
         """Where its HTTP door is; waits for the line that says so."""
         if self._address is None:
             said = await self.process.said("/healthz", within)

@@ -31,6 +31,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--lanes", type=int, default=2, help="how many scenarios at a time")
     parser.add_argument("--store", type=Path, help="an object store with a model, instead of learning one")
+    parser.add_argument("--table", action="store_true", help="the scenarios as docs/reliability.md has them")
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
     return parser.parse_args()
 
@@ -42,6 +43,16 @@ def _chosen(text: str) -> list[Scenario]:
         for each in SCENARIOS.values()
         if not words or any(word in f"{each.subject}.{each.name}" for word in words)
     ]
+
+
+def table() -> str:
+    """All scenarios in Markdown, a subject a paragraph."""
+    subjects = dict.fromkeys(each.subject for each in SCENARIOS.values())
+    lines = []
+    for subject in subjects:
+        titles = [f"- {each.title}." for each in SCENARIOS.values() if each.subject == subject]
+        lines += [f"### {subject.capitalize()}", *titles, ""]
+    return "\n".join(lines).strip()
 
 
 def _following(chosen: Sequence[Scenario], seed: int, minutes: float | None) -> Next:
@@ -57,7 +68,10 @@ def _following(chosen: Sequence[Scenario], seed: int, minutes: float | None) -> 
 async def _play(given: argparse.Namespace, folder: Path) -> list[Verdict]:
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
     amount = given.amount or (0.08 if given.minutes is None else 1.0)
-    chosen = _chosen(given.only)
+    lacking = [(each, why) for each in _chosen(given.only) if (why := each.missing())]
+    for each, why in lacking:
+        print(f"NOT RUN: {each.subject}.{each.name}, as {why}", flush=True)
+    chosen = [each for each in _chosen(given.only) if each not in [lack for lack, _ in lacking]]
     print(f"seed {seed}, {len(chosen)} scenarios, {given.lanes} at a time", flush=True)
     following, verdicts = _following(chosen, seed, given.minutes), []
 
@@ -91,6 +105,9 @@ async def _play(given: argparse.Namespace, folder: Path) -> list[Verdict]:
 def main() -> int:
     """Run it; returns the exit status."""
     given = _arguments()
+    if given.table:
+        print(table())
+        return 0
     if given.list:
         for each in _chosen(given.only):
             print(f"{each.subject}.{each.name}: {each.title}")

@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+HOP = {"transfer-encoding", "content-length", "connection", "expect"}
 DROPPED = {"transfer-encoding", "content-encoding", "content-length", "connection", "date", "server"}
 
 
@@ -117,8 +118,9 @@ class Door:
         """What the service answers to a request; its address may carry a signature and stays as it is."""
         assert self._session is not None
         url = self._target.origin().join(URL(request.raw_path, encoded=True))
+        sent = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
         async with self._session.request(
-            request.method, url, data=body, headers=request.headers, allow_redirects=False
+            request.method, url, data=body, headers=sent, allow_redirects=False
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in DROPPED}
             return Answer(answer.status, kept, await answer.read())

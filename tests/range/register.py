@@ -25,6 +25,8 @@ class Scenario:
     discord: DiscordConfig
     seconds: float
     """How long it may take, machine and bot being busy."""
+    missing: Callable[[], str | None]
+    """What the machine lacks to play it, if anything."""
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -36,6 +38,7 @@ class scenario:  # noqa: N801 - a decorator
 
     discord: DiscordConfig = field(default_factory=DiscordConfig)
     seconds: float = 120.0
+    missing: Callable[[], str | None] = lambda: None
 
     def __call__(self, play: Play) -> Play:
         """Add it."""
@@ -43,5 +46,5 @@ class scenario:  # noqa: N801 - a decorator
         assert name not in SCENARIOS, f"two scenarios are called {name}"
         title = (play.__doc__ or "").strip().partition("\n")[0].removesuffix(".")
         subject = play.__module__.rpartition(".")[2]
-        SCENARIOS[name] = Scenario(name, subject, title, play, self.discord, self.seconds)
+        SCENARIOS[name] = Scenario(name, subject, title, play, self.discord, self.seconds, self.missing)
         return play
