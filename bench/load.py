@@ -81,8 +81,8 @@ def memory_mb(pid: int) -> float:
 
 async def add_watches(database: Path, discord: SpawnedWorld) -> int:
     """As many as there may be in each server, so choosy that Discord's limits are not what is measured."""
-    places = [(discord.info["guild_id"], discord.channels["buy-signals"])]
-    places += [(int(guild), channel) for guild, channel in discord.info["elsewhere"].items()]
+    channels = [id_ for name, id_ in discord.channels.items() if name.startswith("buy-signals")]
+    places = list(zip(discord.info["guilds"], channels, strict=True))
     classes = tuple(AxieClass)
     async with Database.open(f"sqlite+aiosqlite:///{database}") as db:
         watches = Watches(db, SystemClock())

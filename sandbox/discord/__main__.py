@@ -32,7 +32,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--guilds", type=int, default=1, help="servers, each on the shard after the last one's"
     )
-    parser.add_argument("--guilds", type=int, default=default.guilds, help="servers that the bot is on")
     parser.add_argument("--heartbeat", type=float, default=default.heartbeat_interval, help="seconds")
     parser.add_argument(
         "--picture-mirror", metavar="FROM=TO", help="fetch pictures at FROM… from the loopback address TO…"
@@ -82,7 +81,6 @@ def main() -> int:
             shards=given.shards,
             guilds=given.guilds,
             rate_limits=given.rate_limits == "on",
-            guilds=given.guilds,
             heartbeat_interval=given.heartbeat,
             picture_mirror=_mirror(given.picture_mirror),
         )

@@ -26,8 +26,6 @@ class DiscordConfig:
     guilds: int = 1
     rate_limits: bool = True
     heartbeat_interval: float = 41.25
-    guilds: int = 1
-    """How many servers the bot is on; those beyond the first have one channel and no members."""
     picture_mirror: tuple[str, str] | None = None
     """Where pictures whose address begins with the first are fetched instead: a loopback address."""
 

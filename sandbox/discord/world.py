@@ -111,14 +111,6 @@ class World:
         bot_role.permissions = BOT_PERMISSIONS.value
         name = f"{self.config.channels[0]}-{number}"
         self.channels[name] = guild.create_text_channel(name).id
-        clock.found(6)
-        self.elsewhere = dict(self._found_another(number, owner) for number in range(1, self.config.guilds))
-
-    def _found_another(self, number: int, owner: Any) -> tuple[int, int]:
-        """A further guild with one channel; the ids of both."""
-        guild = self.env.create_guild(f"Server {number + 1}", id=GUILD_ID + (number << 22), owner=owner)
-        next(role for role in guild._guild.roles.values() if role.managed).permissions = BOT_PERMISSIONS.value
-        return guild.id, guild.create_text_channel(self.config.channels[0]).id
 
     # ------------------------------------------------------------------ events
 

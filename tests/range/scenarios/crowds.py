@@ -49,8 +49,8 @@ async def database(arena: Arena) -> AsyncIterator[Watches]:
 @scenario(discord=DiscordConfig(guilds=GUILDS), seconds=300)
 async def many_watches_in_many_servers(arena: Arena) -> None:
     """Five hundred watches in a hundred servers hear of the same axies"""
-    places = [(arena.discord.info["guild_id"], arena.discord.channels[CHANNEL])]
-    places += [(int(guild), channel) for guild, channel in arena.discord.info["elsewhere"].items()]
+    channels = [id_ for name, id_ in arena.discord.channels.items() if name.startswith(CHANNEL)]
+    places = list(zip(arena.discord.info["guilds"], channels, strict=True))
     async with database(arena) as watches:
         for guild, channel in places:
             for number in range(WATCHES_EACH):
