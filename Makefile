@@ -75,7 +75,7 @@ image: ## The container image, by Docker (ARGS="--tag ADDRESS --platform linux/a
 image-check: .venv/dev ## The Dockerfile carried out without a container engine, and its commands run (Linux, root)
 	@$(BIN)/python -m deploy.image.rehearse
 
-.PHONY: cloud-check deploy cloud-run rotate destroy
+.PHONY: cloud-check deploy cloud-run cloud-costs rotate destroy
 cloud-check: .venv/dev ## The AWS template: linter, policy auditor, a stack on a simulated AWS and its tasks run in it
 	@$(BIN)/python -m pytest -m "cloud or not cloud" $(ARGS) tests/deploy
 
@@ -87,6 +87,9 @@ cloud-run: .venv/run ## A command run once in the stack on AWS (ARGS="collector"
 
 rotate: .venv/run ## The stack's secrets replaced by those in the environment
 	@$(BIN)/python -m deploy.aws rotate $(ARGS)
+
+cloud-costs: .venv/run ## What a month of the stack on AWS costs, by item (ARGS="--arm")
+	@$(BIN)/python -m deploy.aws costs $(ARGS)
 
 destroy: .venv/run ## The stack on AWS deleted (ARGS="--bucket keep" or ARGS="--bucket delete")
 	@$(BIN)/python -m deploy.aws destroy $(ARGS)

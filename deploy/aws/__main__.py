@@ -10,6 +10,7 @@ import typer
 
 from deploy.aws.aws import Aws, DeployError
 from deploy.aws.commands import Deployment
+from deploy.aws.costs import Prices, chosen, table
 from deploy.aws.stack import Stack
 from deploy.aws.tasks import Tasks
 
@@ -89,6 +90,17 @@ def destroy(
 ) -> None:
     """Delete the stack, and keep its bucket or delete it with all that is in it."""
     _deployment(name, region).destroy(bucket)
+
+
+@app.command()
+def costs(
+    arm: Annotated[bool, typer.Option("--arm", help="With Architecture=ARM64.")] = False,
+    on_demand: Annotated[bool, typer.Option("--on-demand", help="With Capacity=FARGATE.")] = False,
+) -> None:
+    """What a month costs by item, at the list prices that deploy/aws/costs.py assumes."""
+    prices, size = Prices(), chosen(arm=arm, spot=not on_demand)
+    say(f"Prices: {prices.region}, {prices.of}.")
+    say(table(size, prices))
 
 
 def _pair(text: str) -> tuple[str, str]:
