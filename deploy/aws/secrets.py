@@ -9,7 +9,7 @@ from deploy.aws.aws import Aws, DeployError, in_a_sentence
 # Variables of the bot by the stack's outputs that name their secrets.
 SECRETS = {
     "DISCORD_TOKEN": "DiscordTokenSecret",
-    "MARKET_API_KEY": "MarketApiKeySecret",
+    "MARKET_API_KEY": "MarketApiKeySecret",  # pragma: allowlist secret (names)
     "MODEL_SIGNING_KEY": "ModelSigningKeySecret",
 }
 NEEDED = ("DISCORD_TOKEN", "MARKET_API_KEY")  # the third is made at random
