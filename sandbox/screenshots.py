@@ -111,12 +111,14 @@ async def why(stage: Set) -> int:
 
 async def _newest_sold(stage: Set) -> tuple[int, LedgerRow]:
     """Of the signals that the page shows with their own buttons; those of a long list have a menu alone."""
-    there = {alert: message["id"] for message in await stage.messages() for alert in _buttons(message)}
+    held = {message["id"]: _buttons(message) for message in await stage.messages()}
+    there = {alert: message for message, alerts in held.items() for alert in alerts}
     rows = await stage.app.services.ledger.rows(int(stage.discord["guild_id"]), limit=200)
     found = [(there[row.alert_id], row) for row in rows if row.alert_id in there]
     if not found:
-        raise RuntimeError("no signal of this run stands by itself: give it more --hours")
-    return next((each for each in found if each[1].sold), found[0])
+        raise RuntimeError("no signal of this run has its own buttons: give it more --hours")
+    # A message with few others beside it, and of these the newest that was sold.
+    return min(found, key=lambda each: (len(held[each[0]]), not each[1].sold))
 
 
 def _buttons(message: Any) -> list[int]:
@@ -256,10 +258,14 @@ _PICTURES: Final = """id => [...document.querySelectorAll(`.channel-message[data
 
 
 async def alone(stage: Set) -> None:
-    """Wait until the newest message is of one signal, and others are above it."""
+    """Wait until the newest message is of one signal without a warning, and others are above it."""
     async with asyncio.timeout(600):
-        while len(seen := await stage.messages()) < 3 or len(_buttons(seen[-1])) != 1:  # noqa: ASYNC110
+        while len(seen := await stage.messages()) < 3 or not _plain(seen[-1]):  # noqa: ASYNC110
             await asyncio.sleep(0.5)
+
+
+def _plain(message: Any) -> bool:
+    return len(_buttons(message)) == 1 and "⚠" not in (message["embeds"][0].get("description") or "")
 
 
 @asynccontextmanager
