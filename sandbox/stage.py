@@ -151,8 +151,8 @@ async def prepare(settings: Settings, clock: ScaledClock, economy: Economy) -> N
     """Collect history over HTTP and train the first model, with a display on the terminal."""
     history = timedelta(days=economy.days)
     summary = await collect_into_store(settings, clock, COLLECT_MINUTES, history)
-    console.print(str(summary))
-    console.print(describe(await train_from_store(settings, clock, jobs=2)))
+    console.print(str(summary), soft_wrap=True)
+    console.print(describe(await train_from_store(settings, clock, jobs=2)), soft_wrap=True)
 
 
 async def ensure_watch(app: App, worlds: Worlds, name: str) -> None:
