@@ -68,7 +68,7 @@ class Outbox:
         self._db = db
         self._clock = clock
         self._now = now
-        self._waiting = Waiting(db, _NEXT_AT, now)
+        self._waiting = Waiting(db, _NEXT_AT, now, self._set_back)
 
     async def due(self, limit: int = 50) -> list[Post]:
         """Posts with an alert whose next attempt is not in the future, oldest first, with all that pends.
@@ -167,6 +167,18 @@ class Outbox:
     async def wait(self) -> None:
         """Return once an alert is due, sleeping until then or until `wake`."""
         await self._waiting.wait()
+
+    async def _set_back(self) -> None:
+        """Try now what was written down later than now; what is held for a digest keeps its time."""
+        now = self._now()
+        from_the_future = (
+            AlertRow.state == AlertState.PENDING,
+            AlertRow.held_until.is_(None),
+            AlertRow.queued_at > now + timedelta(seconds=1),
+        )
+        async with self._db.session() as session:
+            owed = update(AlertRow).where(*from_the_future)
+            await session.execute(owed.values(queued_at=now, next_attempt_at=now))
 
     def wake(self) -> None:
         """Tell `wait` that alerts were recorded."""

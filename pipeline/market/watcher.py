@@ -220,7 +220,9 @@ class Watcher:
             # From where the last life, or the time before an outage, had got to.
             since = max(reading.met.values(), default=now) - settings.look_back
             before = self._looked_back
-            if not settings.look_back or (before is not None and now - before < LOOK_BACK_EVERY):
+            if not settings.look_back or (
+                before is not None and timedelta(0) <= now - before < LOOK_BACK_EVERY
+            ):
                 return
             self._looked_back = now
             if not reading.met or self._reaches(reading.pages[-1], since):

@@ -288,3 +288,29 @@ def looks(db: Database) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(db.engine.sync_engine, "after_cursor_execute", note)
+
+
+async def test_a_clock_that_is_set_back_makes_nobody_wait_for_it(alerts: Alerts, outbox: Outbox) -> None:
+    await alerts.put()
+    [post] = await outbox.due()
+    await outbox.retry(ids(post), "busy", 5)
+    alerts.later(-3_600)
+    assert await outbox.due() == []
+    async with asyncio.timeout(5):
+        await outbox.wait()
+    assert [each.id for each in await outbox.due()] == [post.id]
+
+
+async def test_a_clock_that_is_set_back_while_it_waits_is_noticed_at_the_next_look(
+    alerts: Alerts, outbox: Outbox
+) -> None:
+    await alerts.put()
+    [post] = await outbox.due()
+    await outbox.retry(ids(post), "busy", 600)
+    waiting = asyncio.create_task(outbox.wait())
+    while outbox._waiting._ahead is None:
+        await asyncio.sleep(0)
+    alerts.later(-3_600)
+    outbox.wake()
+    async with asyncio.timeout(5):
+        await waiting

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from tests.databases import postgres_server
 from tests.range import scenarios as _all  # noqa: F401 - fills the register
-from tests.range.lane import Next, Verdict, bazaar, learn, run
+from tests.range.lane import Ground, Next, Verdict, bazaar, learn, run
 from tests.range.register import SCENARIOS, Scenario
 
 
@@ -29,8 +30,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--amount", type=float, help="of kills and the like; 1 in full (default 0.08, soak 1)"
     )
-    parser.add_argument("--lanes", type=int, default=2, help="how many scenarios at a time")
+    parser.add_argument("--lanes", type=int, default=4, help="how many scenarios at a time")
     parser.add_argument("--store", type=Path, help="an object store with a model, instead of learning one")
+    parser.add_argument("--postgres", action="store_true", help="records in PostgreSQL instead of SQLite")
     parser.add_argument("--table", action="store_true", help="the scenarios as docs/reliability.md has them")
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
     return parser.parse_args()
@@ -71,7 +73,10 @@ async def _play(given: argparse.Namespace, folder: Path) -> list[Verdict]:
     lacking = [(each, why) for each in _chosen(given.only) if (why := each.missing())]
     for each, why in lacking:
         print(f"NOT RUN: {each.subject}.{each.name}, as {why}", flush=True)
-    chosen = [each for each in _chosen(given.only) if each not in [lack for lack, _ in lacking]]
+    left_out = {each.name for each, _ in lacking}
+    chosen = [each for each in _chosen(given.only) if each.name not in left_out]
+    if given.postgres:
+        chosen = [each for each in chosen if not each.sqlite]
     print(f"seed {seed}, {len(chosen)} scenarios, {given.lanes} at a time", flush=True)
     following, verdicts = _following(chosen, seed, given.minutes), []
 
@@ -92,11 +97,13 @@ async def _play(given: argparse.Namespace, folder: Path) -> list[Verdict]:
         entering = [stack.enter_async_context(bazaar()) for _ in range(given.lanes)]
         markets = [await each for each in entering]
         store = given.store or await learn(markets[0], folder)
+        server = stack.enter_context(postgres_server()) if given.postgres else None
+        ground = Ground(store, amount, server)
         print(f"a market a lane and a model of it after {time.monotonic() - began:.0f} s", flush=True)
         async with asyncio.TaskGroup() as group:
             for number, served in enumerate(markets):
                 place = folder / f"lane-{number}"
-                group.create_task(run(served, store, place, following, amount, tell))
+                group.create_task(run(served, ground, place, following, tell))
     faulty = sum(bool(each.faults) for each in verdicts)
     print(f"{len(verdicts)} scenarios in {time.monotonic() - began:.0f} s, {faulty} with faults", flush=True)
     return verdicts

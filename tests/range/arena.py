@@ -20,6 +20,7 @@ from sandbox.discord import DiscordConfig, SpawnedWorld, spawn
 from tests.e2e.parts import BARGAIN, OVERPRICED, Bot, Market, Records, bot_settings, command
 from tests.e2e.processes import Running, axieflip, environment, until
 from tests.range.door import Door, door
+from tests.range.postgres import PostgresRecords
 from tests.range.resources import Use, use_of
 
 CHANNEL = "buy-signals"
@@ -38,6 +39,8 @@ class Arena:
     folder: Path
     store: Path
     rng: random.Random
+    postgres: str | None = None
+    """The URL of the database, where it is PostgreSQL."""
     amount: float = 1.0
     """How much of what a scenario does many times: 1 in full."""
     settings: dict[str, object] = field(default_factory=dict)
@@ -62,7 +65,12 @@ class Arena:
     @property
     def records(self) -> Records:
         """What is stored in it."""
-        return Records(self.database)
+        return Records(self.database) if self.postgres is None else PostgresRecords(self.postgres)
+
+    @property
+    def database_url(self) -> str:
+        """Where the bot keeps its records."""
+        return self.postgres or f"sqlite+aiosqlite:///{self.database}"
 
     @property
     def life(self) -> Bot:
@@ -79,6 +87,7 @@ class Arena:
             "MARKET_URL": self.market_door.url,
             "DISCORD_API_URL": self.discord_door.url,
             "OBJECT_STORE": f"file:{self.store}",
+            "DATABASE_URL": self.database_url,
         }
         given |= self.settings | settings
         process = await self._life.enter_async_context(
@@ -203,6 +212,7 @@ async def arena(
     rng: random.Random,
     config: DiscordConfig | None = None,
     amount: float = 1.0,
+    postgres: str | None = None,
 ) -> AsyncIterator[Arena]:
     """An arena with a Discord of its own; its bot is killed at the end if it still runs."""
     async with (
@@ -210,6 +220,6 @@ async def arena(
         door(market.url) as to_market,
         door(discord.info["api"]) as to_discord,
     ):
-        made = Arena(market, to_market, discord, to_discord, folder, store, rng, amount)
+        made = Arena(market, to_market, discord, to_discord, folder, store, rng, postgres, amount)
         async with made._life:
             yield made

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.databases import PostgresServer
 from tests.e2e.parts import SIGNING_KEY, Market, market, market_settings
 from tests.e2e.processes import environment, finished
 from tests.range.arena import arena
@@ -49,18 +50,33 @@ async def bazaar() -> AsyncIterator[Market]:
         yield served
 
 
-async def play(
-    scenario: Scenario, served: Market, store: Path, folder: Path, seed: int, amount: float
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all scenarios of a run have in common. `server` where the records are kept in PostgreSQL."""
+
+    store: Path
+    amount: float
+    server: PostgresServer | None = None
+
+    def database(self, name: str) -> str | None:
+        """A new database's URL; None for a SQLite file in the scenario's folder."""
+        if self.server is None:
+            return None
+        self.server.query(f'CREATE DATABASE "{name}"')
+        return self.server.url(name)
+
+
+async def play(scenario: Scenario, served: Market, ground: Ground, folder: Path, seed: int) -> Verdict:
     """Play one scenario and judge it."""
     place = folder / f"{scenario.name}-{seed}"
     place.mkdir(parents=True)
     own = place / "store"
-    await asyncio.to_thread(shutil.copytree, store, own)
+    await asyncio.to_thread(shutil.copytree, ground.store, own)
     began, faults = time.monotonic(), []
     rng = random.Random(f"{scenario.name}:{seed}")
     try:
-        async with arena(served, own, place, rng, scenario.discord, amount) as made:
+        url = await asyncio.to_thread(ground.database, f"{folder.name}-{place.name}"[:60])
+        async with arena(served, own, place, rng, scenario.discord, ground.amount, url) as made:
             try:
                 async with asyncio.timeout(scenario.seconds):
                     await scenario.play(made)
@@ -92,9 +108,9 @@ Next = Callable[[], tuple[Scenario, int] | None]
 
 
 async def run(
-    served: Market, store: Path, folder: Path, following: Next, amount: float, tell: Callable[[Verdict], None]
+    served: Market, ground: Ground, folder: Path, following: Next, tell: Callable[[Verdict], None]
 ) -> None:
     """Play what `following` hands out until it has no more."""
     while (chosen := following()) is not None:
         scenario, seed = chosen
-        tell(await play(scenario, served, store, folder, seed, amount))
+        tell(await play(scenario, served, ground, folder, seed))

@@ -27,6 +27,8 @@ class Scenario:
     """How long it may take, machine and bot being busy."""
     missing: Callable[[], str | None]
     """What the machine lacks to play it, if anything."""
+    sqlite: bool
+    """Whether it is about SQLite's own ways."""
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -39,6 +41,7 @@ class scenario:  # noqa: N801 - a decorator
     discord: DiscordConfig = field(default_factory=DiscordConfig)
     seconds: float = 120.0
     missing: Callable[[], str | None] = lambda: None
+    sqlite: bool = False
 
     def __call__(self, play: Play) -> Play:
         """Add it."""
@@ -46,5 +49,7 @@ class scenario:  # noqa: N801 - a decorator
         assert name not in SCENARIOS, f"two scenarios are called {name}"
         title = (play.__doc__ or "").strip().partition("\n")[0].removesuffix(".")
         subject = play.__module__.rpartition(".")[2]
-        SCENARIOS[name] = Scenario(name, subject, title, play, self.discord, self.seconds, self.missing)
+        SCENARIOS[name] = Scenario(
+            name, subject, title, play, self.discord, self.seconds, self.missing, self.sqlite
+        )
         return play

@@ -42,7 +42,7 @@ async def burst_of_listings(arena: Arena) -> None:
 @asynccontextmanager
 async def database(arena: Arena) -> AsyncIterator[Watches]:
     """The bot's watches, while it does not run."""
-    async with Database.open(f"sqlite+aiosqlite:///{arena.database}") as db:
+    async with Database.open(arena.database_url) as db:
         yield Watches(db, SystemClock())
 
 

@@ -13,7 +13,7 @@ from tests.range.register import scenario
 LOCKED_S = 30.0
 
 
-@scenario(seconds=240)
+@scenario(seconds=240, sqlite=True)
 async def database_locked(arena: Arena) -> None:
     """Another writer holds the database's lock for thirty seconds"""
     await arena.open()
@@ -26,7 +26,7 @@ async def database_locked(arena: Arena) -> None:
     await arena.settle()
 
 
-@scenario(seconds=240)
+@scenario(seconds=240, sqlite=True)
 async def disk_full(arena: Arena) -> None:
     """The disk is full while listings flow, and has room again later"""
     bot = await arena.open()
@@ -69,25 +69,25 @@ def _restore(path: Path, sound: bytes) -> None:
     path.write_bytes(sound)
 
 
-@scenario()
+@scenario(sqlite=True)
 async def database_is_no_database(arena: Arena) -> None:
     """The database file begins with garbage: the bot refuses and leaves it as it is"""
     await refuses(arena, b"garbage!" * 512, 0)
 
 
-@scenario()
+@scenario(sqlite=True)
 async def database_spoiled_within(arena: Arena) -> None:
     """Pages in the middle of the database file are garbage: the bot refuses and leaves it as it is"""
     await refuses(arena, arena.rng.randbytes(32 * 4096), None)
 
 
-@scenario()
+@scenario(sqlite=True)
 async def database_cut_off(arena: Arena) -> None:
     """The database file ends in the middle: the bot refuses and leaves it as it is"""
     await refuses(arena, b"", None)
 
 
-@scenario()
+@scenario(sqlite=True)
 async def database_of_a_newer_version(arena: Arena) -> None:
     """The database was written by a newer version: the bot refuses"""
     await arena.open()

@@ -33,7 +33,7 @@ async def stopped_while_discord_is_silent(arena: Arena) -> None:
     await arena.settle()
 
 
-@scenario()
+@scenario(sqlite=True)
 async def two_bots_on_one_database(arena: Arena) -> None:
     """A second bot on the same database refuses to start, and the first does not notice"""
     first = await arena.open()
@@ -47,7 +47,7 @@ async def two_bots_on_one_database(arena: Arena) -> None:
     await arena.settle()
 
 
-@scenario()
+@scenario(sqlite=True)
 async def two_bots_started_at_once(arena: Arena) -> None:
     """Of two bots that are started on one database at the same moment, one serves"""
     await arena.open()
