@@ -1,8 +1,9 @@
 """`python -m bench.promises`: what signals promised in the simulated market, and what came of it.
 
-The headless demo runs until it has enough signals; then the market lives on for some days, and each
-priced listing that was bought and sold again tells what a flip really brought: the next sale of the same
-axie, at the market level of the purchase, less fee and gas.
+The market lives on for some days and is collected over HTTP every eight hours of its time, as the bot
+would. Every listing that was seen young is then weighed by the model of its day, which has learnt from what
+was collected before that day. Of those that were bought and sold again, the simulation's own books tell
+what the flip really brought, and of how many more than a collection could have seen.
 """
 
 from __future__ import annotations
@@ -10,102 +11,183 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sqlite3
 import sys
+from bisect import bisect_right
 from collections import defaultdict
-from itertools import pairwise
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.child import child
-from sandbox.stage import API_KEY
+from bot.commands import collect_into_store
+from models.members import Floats
+from pipeline.appraisal.economics import Terms
+from pipeline.appraisal.memory import DAY
+from pipeline.backtest.offers import listings_as_offers
+from pipeline.backtest.weighing import Weighed, weigh
+from pipeline.labels import build_sales, listing_outcomes
+from pipeline.objects import open_store
+from pipeline.side import part_strength_tables
+from pipeline.signal import Thresholds
+from pipeline.training import learn
+from sandbox.stage import COLLECT_MINUTES, Economy, Worlds, market_clock, settings_for, worlds
 
-LATER_S = 4 * 86_400.0
+START = datetime(2026, 6, 1, tzinfo=UTC)
+HISTORY_DAYS = 5.0
+SPEED = 60.0  # while it is being collected; in between it leaps
+EVERY_S = 8 * 3600.0
+LATER_S = 4 * DAY  # how long after its purchase an axie is followed
 BANDS = 5
-OUTCOME = ("probability", "net promised", "net realised", "return")
+NEAR_CHANCE, NEAR_NET = 0.05, 0.15
+SIGNALS = (Thresholds(0.0, 0.05, 0.0), Thresholds())
+
+Order = dict[str, Any]
 
 
-async def demo(data: Path, signals: int, seed: int) -> None:
-    """Run the headless demo until it has posted so many signals."""
-    words = (
-        "demo", "--headless", "--fresh", "--signals", str(signals), "--speed", "600", "--seed", str(seed),
-        "--start", "2026-06-01", "--data", str(data),
-    )  # fmt: skip
-    process = await asyncio.create_subprocess_exec(Path(sys.executable).with_name("axieflip"), *words)
-    if await process.wait():
-        raise RuntimeError("the demo failed")
+class Flips(NamedTuple):
+    """Offers bought and sold again, (n,) each: what was promised, and the net in dollars that came of it."""
+
+    probability: Floats
+    net_usd: Floats
+    return_: Floats
+    realised_usd: Floats
+
+    def reach(self, thresholds: Thresholds) -> Flips:
+        """Those that promised enough."""
+        enough = (
+            (self.net_usd >= thresholds.min_net_usd)
+            & (self.return_ >= thresholds.min_return)
+            & (self.probability >= thresholds.min_probability)
+        )
+        return Flips(*(figure[enough] for figure in self))
 
 
-async def truths(data: Path, seed: int) -> list[dict[str, Any]]:
-    """All orders of the demo's market, some days later."""
-    options = ["--speed=1", f"--seed={seed}", f"--api-key={API_KEY}", f"--state={data / 'market.state'}"]
-    async with child("sandbox.marketplace", options) as market, aiohttp.ClientSession() as session:
-        later = {"seconds": LATER_S}
-        async with session.post(f"{market['control']}/advance", json=later) as answer:
-            answer.raise_for_status()
-        async with session.get(f"{market['control']}/truth/listings", params={"since": 0}) as answer:
-            answer.raise_for_status()
-            found: list[dict[str, Any]] = await answer.json()
-            return found
+async def live(data: Path, seed: int, days: int) -> None:
+    """Let the market live for so many days, collect it meanwhile, and keep its own books in the folder."""
+    async with worlds(data, Economy(seed, SPEED, HISTORY_DAYS, START)) as both:
+        settings = settings_for(data, both)
+        history = timedelta(days=HISTORY_DAYS)
+        for _ in range(round(days * DAY / EVERY_S) + 1):
+            clock = await market_clock(both)
+            await collect_into_store(settings, clock, COLLECT_MINUTES * SPEED, history)
+            await _control(both, "advance", seconds=EVERY_S)
+        await _control(both, "advance", seconds=LATER_S)
+        books = await _control(both, "truth/listings")
+    (data / "books.json").write_text(json.dumps(books))
 
 
-def flips(data: Path, orders: list[dict[str, Any]]) -> np.ndarray:
-    """A row of `OUTCOME` for each priced listing that was bought and sold again within the days looked at."""
-    of_axie: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for order in orders:
-        if order["sold_usd"] is not None and order["origin"] != "wash":
-            of_axie[order["axie_id"]].append(order)
-    rows = []
-    with sqlite3.connect(data / "axieflip.db") as database:
-        priced = {hash_: json.loads(body) for hash_, body in database.execute(
-            "SELECT listing_hash, body FROM predictions")}  # fmt: skip
-    for sold in of_axie.values():
-        sold.sort(key=lambda order: order["closed_at"])
-        for bought, again in pairwise(sold):
-            told = priced.get(bought["hash"])
-            if told is None or again["closed_at"] - bought["closed_at"] > LATER_S:
-                continue
-            cost = told["ask_usd"] + told["gas_usd"]
-            # At the level of the purchase: where the whole market goes next is nobody's promise.
-            resale = again["sold_usd"] * bought["fair_usd"] / again["fair_usd"]
-            realised = resale * (1 - told["fee"]) - cost
-            rows.append((told["probability"], told["net_usd"], realised, told["return_"]))
-    return np.array(rows).reshape(-1, len(OUTCOME))
+async def _control(both: Worlds, what: str, **body: float) -> Any:
+    address = f"{both.market['control']}/{what}"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request("POST" if body else "GET", address, json=body or None) as answer,
+    ):
+        answer.raise_for_status()
+        return await answer.json()
 
 
-def show(found: np.ndarray, out: Console) -> None:
-    """Promised beside realised, in bands of promised probability."""
-    signals = found[(found[:, 1] > 0) & (found[:, 3] > 0.05)]
-    out.print(f"{len(found):,} priced listings were bought and sold again; {len(signals):,} promised to pay.")
+def weighed(data: Path, jobs: int) -> Weighed:
+    """The listings that were collected, as the models of their days saw them."""
+    store = open_store(f"file:{data / 'store'}")
+
+    def show(stage: str, share: float) -> None:
+        print(f"\r{share:4.0%}  {stage:40}", end="", file=sys.stderr)
+
+    table, outcomes = build_sales(store).table, listing_outcomes(store)
+    history, offers = listings_as_offers(table, outcomes, show, part_strength_tables(store))
+    return weigh(
+        history,
+        offers,
+        Terms(),
+        lambda known, progress: learn(known, n_jobs=jobs, progress=progress),
+        first=START.date() + timedelta(days=1),
+        progress=show,
+    )
+
+
+def flips(told: Weighed, books: list[Order], terms: Terms) -> Flips:
+    """What came of every weighed listing that was bought and sold again soon after."""
+    of_axie: defaultdict[int, list[Order]] = defaultdict(list)
+    for order in books:
+        of_axie[int(order["axie_id"])].append(order)
+    rows, resales = [], []
+    for row, (axie, at) in enumerate(zip(told.axie.tolist(), told.at.tolist(), strict=True)):
+        orders = of_axie[axie]
+        bought = bisect_right(orders, at, key=lambda order: order["listed_at"]) - 1
+        if bought < 0 or orders[bought]["sold_usd"] is None or orders[bought]["closed_at"] < at:
+            continue
+        again = next(_sales(orders[bought + 1 :]), None)
+        if again is None or again["closed_at"] - orders[bought]["closed_at"] > LATER_S:
+            continue
+        # At the level of the purchase: where the whole market goes next is nobody's promise.
+        resales.append(again["sold_usd"] * orders[bought]["fair_usd"] / again["fair_usd"])
+        rows.append(row)
+    net, return_, chance = (figure[rows] for figure in told.odds)
+    cost = net / return_
+    return Flips(chance, net, return_, np.array(resales) * (1 - terms.fee) - cost)
+
+
+def _sales(orders: list[Order]) -> Iterator[Order]:
+    return (order for order in orders if order["sold_usd"] is not None and order["origin"] != "wash")
+
+
+def show(found: Flips, out: Console) -> None:
+    """Promised beside realised, in bands of promised probability, and whether that holds."""
     table = Table("promised", "signals", "promised to pay", "paid", "net promised", "net realised")
-    order = np.argsort(signals[:, 0])
-    for band in np.array_split(signals[order], BANDS):
-        low, high = band[0, 0], band[-1, 0]
+    order = np.argsort(found.probability, kind="stable")
+    near = []
+    for rows in np.array_split(order, BANDS):
+        band = Flips(*(figure[rows] for figure in found))
+        paid, chance = float((band.realised_usd > 0).mean()), float(band.probability.mean())
+        near.append(abs(paid - chance) <= NEAR_CHANCE)
+        error = float(np.sqrt(chance * (1 - chance) / len(rows)))
         table.add_row(
-            f"{low:.0%} to {high:.0%}", f"{len(band)}", f"{band[:, 0].mean():.1%}",
-            f"{(band[:, 2] > 0).mean():.1%}", f"${band[:, 1].mean():.2f}", f"${band[:, 2].mean():.2f}",
+            f"{band.probability.min():.0%} to {band.probability.max():.0%}", f"{len(rows):,}",
+            f"{chance:.1%}", f"{paid:.1%} ± {error:.1%}", f"${band.net_usd.mean():.2f}",
+            f"${band.realised_usd.mean():.2f}",
         )  # fmt: skip
     out.print(table)
-    promised, realised = signals[:, 1].mean(), signals[:, 2].mean()
-    out.print(f"Mean net promised ${promised:.3f}, realised ${realised:.3f} ({realised / promised - 1:+.1%})")
+    promised, realised = float(found.net_usd.mean()), float(found.realised_usd.mean())
+    error = float(found.realised_usd.std() / np.sqrt(len(found.realised_usd)))
+    nets = abs(realised / promised - 1) <= NEAR_NET
+    lines = (
+        (all(near), f"{sum(near)} of {BANDS} bands paid within {NEAR_CHANCE:.0%} of what they promised"),
+        (nets, f"mean net promised ${promised:.3f}, realised ${realised:.3f} ± {error:.3f}"
+               f" ({realised / promised - 1:+.1%}, {NEAR_NET:.0%} are allowed)"),
+    )  # fmt: skip
+    for good, what in lines:
+        out.print(f"{'holds ' if good else 'MISSED'}  {what}", highlight=False)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.promises", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data/promises"), help="folder to work in")
-    parser.add_argument("--signals", type=int, default=400)
+    parser.add_argument("--data", type=Path, default=Path("data/promises"), help="a new folder to work in")
+    parser.add_argument("--days", type=int, default=10, help="that the market lives on")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kept", action="store_true", help="judge what an earlier run left in the folder")
     options = parser.parse_args()
     if not options.kept:
-        asyncio.run(demo(options.data, options.signals, options.seed))
-    show(flips(options.data, asyncio.run(truths(options.data, options.seed))), Console())
+        options.data.mkdir(parents=True)
+        asyncio.run(live(options.data, options.seed, options.days))
+    books = json.loads((options.data / "books.json").read_text())
+    found = flips(weighed(options.data, options.jobs), books, Terms())
+    out = Console(width=None if sys.stdout.isatty() else 100)
+    out.print(f"\n{len(found.net_usd):,} listings were weighed, bought and sold again.", highlight=False)
+    for asked in SIGNALS:
+        signals = found.reach(asked)
+        out.print(
+            f"\n{len(signals.net_usd):,} of them were signals: net ≥ ${asked.min_net_usd:g},"
+            f" return ≥ {asked.min_return:.0%}, chance ≥ {asked.min_probability:.0%}",
+            highlight=False,
+        )
+        show(signals, out)
 
 
 if __name__ == "__main__":
