@@ -1,9 +1,9 @@
 """`python -m bench.promises`: what signals promised in the simulated market, and what came of it.
 
-The market lives on for some days and is collected over HTTP every eight hours of its time, as the bot
-would. Every listing that was seen young is then weighed by the model of its day, which has learnt from what
-was collected before that day. Of those that were bought and sold again, the simulation's own books tell
-what the flip really brought, and of how many more than a collection could have seen.
+The market's sales of some days are collected over HTTP. Each is then an offer at its price, weighed by the
+model of its day, which has learnt from the sales before that day: whoever bought did what a signal would have
+had one do. Of those sold again, the simulation's own books tell what the flip really brought; they know the
+sales too that the feed left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import sys
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,19 +27,18 @@ from bot.commands import collect_into_store
 from models.members import Floats
 from pipeline.appraisal.economics import Terms
 from pipeline.appraisal.memory import DAY
-from pipeline.backtest.offers import listings_as_offers
+from pipeline.backtest.offers import sales_as_offers
 from pipeline.backtest.weighing import Weighed, weigh
-from pipeline.labels import build_sales, listing_outcomes
+from pipeline.labels import build_sales
 from pipeline.objects import open_store
-from pipeline.side import part_strength_tables
 from pipeline.signal import Thresholds
 from pipeline.training import learn
 from sandbox.stage import COLLECT_MINUTES, Economy, Worlds, market_clock, settings_for, worlds
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 HISTORY_DAYS = 5.0
-SPEED = 60.0  # while it is being collected; in between it leaps
-EVERY_S = 8 * 3600.0
+SPEED = 60.0
+SAME_S = 2.0  # a sale in the feed has whole seconds
 LATER_S = 4 * DAY  # how long after its purchase an axie is followed
 BANDS = 5
 NEAR_CHANCE, NEAR_NET = 0.05, 0.15
@@ -68,14 +66,12 @@ class Flips(NamedTuple):
 
 
 async def live(data: Path, seed: int, days: int) -> None:
-    """Let the market live for so many days, collect it meanwhile, and keep its own books in the folder."""
-    async with worlds(data, Economy(seed, SPEED, HISTORY_DAYS, START)) as both:
+    """Collect a market's history of so many days, and put its own books of then and later into the folder."""
+    history = HISTORY_DAYS + days
+    async with worlds(data, Economy(seed, SPEED, history, START)) as both:
         settings = settings_for(data, both)
-        history = timedelta(days=HISTORY_DAYS)
-        for _ in range(round(days * DAY / EVERY_S) + 1):
-            clock = await market_clock(both)
-            await collect_into_store(settings, clock, COLLECT_MINUTES * SPEED, history)
-            await _control(both, "advance", seconds=EVERY_S)
+        clock = await market_clock(both)
+        await collect_into_store(settings, clock, COLLECT_MINUTES * SPEED, timedelta(days=history))
         await _control(both, "advance", seconds=LATER_S)
         books = await _control(both, "truth/listings")
     (data / "books.json").write_text(json.dumps(books))
@@ -91,49 +87,50 @@ async def _control(both: Worlds, what: str, **body: float) -> Any:
         return await answer.json()
 
 
-def weighed(data: Path, jobs: int) -> Weighed:
-    """The listings that were collected, as the models of their days saw them."""
-    store = open_store(f"file:{data / 'store'}")
+def weighed(data: Path, days: int, jobs: int) -> Weighed:
+    """The sales of the last days as the models of their days saw them."""
 
     def show(stage: str, share: float) -> None:
         print(f"\r{share:4.0%}  {stage:40}", end="", file=sys.stderr)
 
-    table, outcomes = build_sales(store).table, listing_outcomes(store)
-    history, offers = listings_as_offers(table, outcomes, show, part_strength_tables(store))
+    history, offers = sales_as_offers(build_sales(open_store(f"file:{data / 'store'}")).table, show)
     return weigh(
         history,
         offers,
         Terms(),
         lambda known, progress: learn(known, n_jobs=jobs, progress=progress),
-        first=START.date() + timedelta(days=1),
+        first=START.date() - timedelta(days=days),
         progress=show,
     )
 
 
 def flips(told: Weighed, books: list[Order], terms: Terms) -> Flips:
-    """What came of every weighed listing that was bought and sold again soon after."""
+    """What came of every weighed sale that was sold again soon after."""
     of_axie: defaultdict[int, list[Order]] = defaultdict(list)
     for order in books:
-        of_axie[int(order["axie_id"])].append(order)
+        if order["sold_usd"] is not None and order["origin"] != "wash":
+            of_axie[int(order["axie_id"])].append(order)
+    for orders in of_axie.values():
+        orders.sort(key=_closed)
     rows, resales = [], []
     for row, (axie, at) in enumerate(zip(told.axie.tolist(), told.at.tolist(), strict=True)):
         orders = of_axie[axie]
-        bought = bisect_right(orders, at, key=lambda order: order["listed_at"]) - 1
-        if bought < 0 or orders[bought]["sold_usd"] is None or orders[bought]["closed_at"] < at:
+        later = bisect_right(orders, at + SAME_S, key=_closed)
+        if not 0 < later < len(orders) or orders[later]["closed_at"] - at > LATER_S:
             continue
-        again = next(_sales(orders[bought + 1 :]), None)
-        if again is None or again["closed_at"] - orders[bought]["closed_at"] > LATER_S:
+        bought, again = orders[later - 1], orders[later]
+        if at - bought["closed_at"] > SAME_S:  # another sale, which was none of the market's
             continue
         # At the level of the purchase: where the whole market goes next is nobody's promise.
-        resales.append(again["sold_usd"] * orders[bought]["fair_usd"] / again["fair_usd"])
+        resales.append(again["sold_usd"] * bought["fair_usd"] / again["fair_usd"])
         rows.append(row)
     net, return_, chance = (figure[rows] for figure in told.odds)
     cost = net / return_
     return Flips(chance, net, return_, np.array(resales) * (1 - terms.fee) - cost)
 
 
-def _sales(orders: list[Order]) -> Iterator[Order]:
-    return (order for order in orders if order["sold_usd"] is not None and order["origin"] != "wash")
+def _closed(order: Order) -> float:
+    return float(order["closed_at"])
 
 
 def show(found: Flips, out: Console) -> None:
@@ -168,7 +165,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.promises", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/promises"), help="a new folder to work in")
-    parser.add_argument("--days", type=int, default=10, help="that the market lives on")
+    parser.add_argument("--days", type=int, default=10, help="of sales that are weighed")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kept", action="store_true", help="judge what an earlier run left in the folder")
@@ -177,9 +174,9 @@ def main() -> None:
         options.data.mkdir(parents=True)
         asyncio.run(live(options.data, options.seed, options.days))
     books = json.loads((options.data / "books.json").read_text())
-    found = flips(weighed(options.data, options.jobs), books, Terms())
+    found = flips(weighed(options.data, options.days, options.jobs), books, Terms())
     out = Console(width=None if sys.stdout.isatty() else 100)
-    out.print(f"\n{len(found.net_usd):,} listings were weighed, bought and sold again.", highlight=False)
+    out.print(f"\n{len(found.net_usd):,} sales were weighed and sold again.", highlight=False)
     for asked in SIGNALS:
         signals = found.reach(asked)
         out.print(

@@ -24,6 +24,7 @@ AT, W, S, Q = range(4)
 # Columns of what is kept of a sale.
 TIME, RELATIVE, LOG_USD, AXIE = range(4)
 ROOM = 1024
+_EACH = np.arange(ROOM)
 NONE = -1  # the key of what a subject does not have
 
 
@@ -36,6 +37,14 @@ class Stored(msgspec.Struct):
     sales: bytes
 
 
+class _Numbered(dict[int, int]):
+    """Rows by key: whoever asks by brackets for a key that is not there gives it the next row."""
+
+    def __missing__(self, key: int) -> int:
+        self[key] = row = len(self)
+        return row
+
+
 class Memory:
     """Faded statistics by key. Row 0 stands for every key that nothing is known of, and for the key `NONE`.
 
@@ -43,7 +52,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._row = {NONE: 0}
+        self._row = _Numbered({NONE: 0})
         self.sums = np.zeros((ROOM, 4))
         self.newest = np.zeros((ROOM, NEWEST), dtype=np.int32)
         self.sales = np.full((ROOM, 4), -math.inf)
@@ -59,13 +68,8 @@ class Memory:
 
     def rows_to_fill(self, keys: list[int]) -> list[int]:
         """The row of each key, made where there was none."""
-        known, found = self._row, []
-        for key in keys:
-            row = known.get(key)
-            if row is None:
-                row = known[key] = len(known)
-            found.append(row)
-        if len(known) > len(self.sums):
+        found = list(map(self._row.__getitem__, keys))
+        if len(self._row) > len(self.sums):
             self.sums = _roomier(self.sums, 0.0)
             self.newest = _roomier(self.newest, 0)
         return found
@@ -75,13 +79,13 @@ class Memory:
 
         One that comes late leaves the same behind as if it had come in time. Row 0 stays as it is.
         """
-        held = self.sums[rows]
-        last = held[:, AT]
-        newer = np.maximum(last, at)
-        share = np.exp((at - newer) / MEMORY_S)
-        held *= np.exp((last - newer) / MEMORY_S)[:, None]
-        held += share[:, None] * (0.0, 1.0, relative, relative * relative)
-        held[:, AT] = newer
+        held = self.sums.take(rows, axis=0)
+        # By how much each is newer than what it was last added: what is older of the two has faded since.
+        gap = (at - held[:, AT]) / MEMORY_S
+        late = np.minimum(gap, 0.0)
+        held[:, W:] *= np.exp(late - gap)[:, None]
+        held[:, W:] += np.exp(late)[:, None] * np.array((1.0, relative, relative * relative))
+        held[:, AT] = np.maximum(held[:, AT], at)
         self.sums[rows] = held
         self.sums[0] = 0.0
         number = self._sales
@@ -90,10 +94,9 @@ class Memory:
         self._sales += 1
         self.sales[number] = (at, relative, log_usd, axie_id)
         # The place of the oldest is taken, unless that is newer still.
-        newest = self.newest[listed]
-        times = self.sales[newest, TIME]
+        times = self.sales[self.newest.take(listed, axis=0), TIME]
         places = times.argmin(axis=1)
-        taken = times.min(axis=1) <= at
+        taken = times[_EACH[: len(places)], places] <= at
         self.newest[listed[taken], places[taken]] = number
         self.newest[0] = 0
 
@@ -104,7 +107,7 @@ class Memory:
         newest = self.newest[rows]
         newest[self.sales[newest, TIME] < before] = 0
         used = np.unique(np.append(newest, 0))
-        self._row = {key: row for row, key in enumerate(kept)}
+        self._row = _Numbered({key: row for row, key in enumerate(kept)})
         self.sums = _roomier(self.sums[rows], 0.0)
         self.newest = _roomier(np.searchsorted(used, newest).astype(np.int32), 0)
         self.sales, self._sales = _roomier(self.sales[used], -math.inf), len(used)
@@ -130,7 +133,7 @@ class Memory:
         fits = len(sums) == len(newest) == len(found) == len(set(found))
         if not (fits and found[:1] == [NONE] and 0 <= newest.min() <= newest.max() < len(sales)):
             raise ValueError("the parts of the stored market state do not belong together")
-        memory._row = {key: row for row, key in enumerate(found)}
+        memory._row = _Numbered({key: row for row, key in enumerate(found)})
         memory.sums, memory.newest = _roomier(sums, 0.0), _roomier(newest, 0)
         memory.sales, memory._sales = _roomier(sales, -math.inf), len(sales)
         return memory

@@ -327,14 +327,15 @@ class MarketState:
 
     def _take_in(self, event: SaleEvent, rows: Ints, expected: float) -> None:
         at, price, axie_id = event.at, math.log(event.price_usd), event.subject.axie_id
+        levels, weights = self.levels, self._weights
+        late, since = min(0.0, at - self.at), min(0.0, self.at - at)
         for index, horizon in enumerate(HORIZONS_S):
-            share = math.exp(min(0.0, at - self.at) / horizon)  # what a late one still weighs
-            weight = self._weights[index] * math.exp(min(0.0, self.at - at) / horizon) + share
-            surprise = price - self.levels[index] - expected
+            share = math.exp(late / horizon)  # what a late one still weighs
+            weights[index] = weight = weights[index] * math.exp(since / horizon) + share
+            surprise = price - levels[index] - expected
             if weight > 30.0:
                 surprise = min(max(surprise, -SURPRISE), SURPRISE)
-            self._weights[index] = weight
-            self.levels[index] += surprise * share / weight
+            levels[index] += surprise * share / weight
         self.at = max(self.at, at)
         self.sales += 1
         self.book.remove(axie_id)
