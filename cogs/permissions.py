@@ -24,6 +24,14 @@ def place(guild: discord.Guild | None, channel_id: int) -> Target | None:
     return found if isinstance(found, discord.TextChannel | discord.Thread) else None
 
 
+def chosen_place(guild: discord.Guild | None, channel_id: int | None) -> Target:
+    """The channel that was chosen in a form. `Refused` where it is none that the bot can see."""
+    found = None if channel_id is None else place(guild, channel_id)
+    if found is None:
+        raise Refused("I cannot see that channel. Pick one that I can see, or grant me View Channel there.")
+    return found
+
+
 async def look_up(guild: discord.Guild, channel_id: int) -> Target | None:
     """The same, also where it is a thread that was archived."""
     found = place(guild, channel_id) or await outgoing.channel(guild, channel_id)

@@ -6,6 +6,7 @@ edited and one that is sent now never differ.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import discord
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cogs.money import Money
 
 CARDS: Final = 5  # with a row of buttons for each, of which Discord shows five
+SEEN_LONG_AGO: Final = timedelta(minutes=5)
 _OVER: Final = {
     OrderStatus.MATCHED: "✅ **Sold**",
     OrderStatus.CANCELLED: "⚪ **Cancelled** by the seller",
@@ -88,7 +90,7 @@ def _price(alert: Alert, money: Money) -> list[str]:
     before = alert.prediction.ask_usd
     if alert.repriced is None:
         if alert.was_usd is None:
-            return []
+            return _fallen(alert)
         return [f"💸 **Price dropped** – the seller asked {money.amount(alert.was_usd)} before"]
     priced = alert.repriced[1]
     if priced is None:
@@ -96,6 +98,15 @@ def _price(alert: Alert, money: Money) -> list[str]:
     word = "Price dropped" if priced.ask_usd < before else "Price raised"
     clears = "" if alert.clears else ", and it no longer reaches this watch's thresholds"
     return [f"💸 **{word}** – {money.amount(before)} → **{money.amount(priced.ask_usd)}**{clears}"]
+
+
+def _fallen(alert: Alert) -> list[str]:
+    """Where an auction was seen before its price had come down to what is wanted."""
+    listing, waited = alert.listing, alert.created_at - alert.listing.seen_at
+    if not listing.is_auction or waited < SEEN_LONG_AGO:
+        return []
+    first, age = fmt.tokens(listing.ask(listing.seen_at)), fmt.age(waited.total_seconds())
+    return [f"📉 **Its price has fallen this far** – it was {first}, {age} before"]
 
 
 def _ending(alert: Alert, ending: Ending, money: Money) -> str:

@@ -213,7 +213,7 @@ class DeleteData(
     async def callback(self, interaction: Interaction) -> None:
         """Delete it."""
         if (self._guild, self._user) != (interaction.guild_id, interaction.user.id):
-            raise Refused("Only the person who was asked can answer this.")
+            raise Refused("Only the person who was asked can answer this. `/settings delete-data` asks you.")
         await access.require(interaction, Area.SETTINGS)
         await interaction.client.services.guilds.forget(self._guild, self._user)
         await interaction.response.edit_message(embed=embeds.note(_GONE), view=None)

@@ -15,7 +15,6 @@ from discord import ui
 from bot.client import AxieflipBot
 from cogs import format as fmt
 from cogs import parsing, permissions, refill, watch_actions, watch_words, wishes
-from cogs.sentences import Refused
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from bot.services.watches import Watch
 
 Interaction = discord.Interaction[AxieflipBot]
-Submitted = "Mapping[str, str | list[str]]"
 FORMS: Final = ("thresholds", "filters", "delivery")
 CUSTOM_ID: Final = re.compile(r"watchform:(?P<form>thresholds|filters|delivery):(?P<id>\d+)")
 _MOST: Final = {"min_net": 1e6, "min_return": 1e5, "min_probability": 100, "min_sell_chance": 100}
@@ -57,9 +55,7 @@ async def submitted(interaction: Interaction, watch: Watch, which: str) -> disco
     read = {"thresholds": _read_thresholds, "filters": _read_filters, "delivery": _read_delivery}[which]
     given = read(sent)
     name, channel_id = given.pop("name", None), given.pop("channel", None)
-    channel = None if channel_id is None else permissions.place(interaction.guild, channel_id)
-    if channel_id is not None and channel is None:
-        raise Refused("I cannot see that channel. Pick one that I can see, or grant me View Channel there.")
+    channel = None if channel_id is None else permissions.chosen_place(interaction.guild, channel_id)
     lifted = tuple(option for option, value in given.items() if value is None)
     return await watch_actions.change(interaction, watch, given, lifted=lifted, name=name, channel=channel)
 

@@ -128,10 +128,10 @@ def _form(interaction: Interaction) -> ui.Modal:
 
 async def _submitted(interaction: Interaction, fields: Mapping[str, Any]) -> discord.Embed:
     preset = PRESETS.get(next(iter(fields.get("preset", ())), ""))
+    if preset is None:
+        raise Refused("That is nothing that I know to look for. Pick one of the lines of the menu.")
     chosen = next(map(int, fields.get("channel", ())), None)
-    channel = None if chosen is None else permissions.place(interaction.guild, chosen)
-    if preset is None or channel is None:
-        raise Refused("I cannot see that channel. Pick one that I can see, or grant me View Channel there.")
+    channel = permissions.chosen_place(interaction.guild, chosen)
     role = next(map(int, fields.get("role", ())), None)
     wish = wishes.edited(wishes.Wish.of(preset), {"role": role})
     return await watch_actions.add(interaction, None, channel, preset, wish)

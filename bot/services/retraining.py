@@ -117,7 +117,9 @@ class Retraining:
     async def cancel(self, run_id: int, by: str) -> None:
         """End a run that is under way, on somebody's wish. Raises NotFound if that run is not."""
         if self._current is None or self._current.id != run_id or self._stored:
-            raise NotFound(f"Training run {run_id} is not under way any more.")
+            raise NotFound(
+                f"Training run {run_id} is not under way any more: its message tells how it ended."
+            )
         await self._end("cancelled", f"{by} cancelled it")
 
     async def stop(self) -> None:

@@ -82,7 +82,7 @@ class Versions:
         """
         before = self._predictor.version
         if version == before:
-            raise AxieflipError(f"Model {version} serves already.")
+            raise AxieflipError(f"Model {version} serves already: `/model list` shows the others.")
         try:
             await asyncio.to_thread(self._crown, version)
         except RegistryError as error:

@@ -233,7 +233,7 @@ def _key(name: str) -> str:
 
 def _require_free(name: str, names: list[str]) -> None:
     if _key(name) in map(_key, names):
-        raise Conflict(f'This server already has a watch named "{name}".')
+        raise Conflict(f'This server already has a watch named "{name}". Give another name.')
 
 
 async def _names(session: AsyncSession, guild_id: int) -> list[str]:
@@ -246,7 +246,7 @@ async def _find(session: AsyncSession, guild_id: int, name: str) -> Watch:
         return watch
     names = {_key(each): each for each in await _names(session, guild_id)}
     near = [names[key] for key in difflib.get_close_matches(_key(name), names, n=3, cutoff=0.5)]
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    hint = f" Did you mean {' or '.join(near)}?" if near else " `/watch list` shows all."
     raise NotFound(f'This server has no watch named "{name}".{hint}')
 
 

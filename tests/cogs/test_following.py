@@ -147,6 +147,18 @@ async def test_a_drop_to_a_price_that_pays_is_announced_with_the_former_ask(worl
     assert "the seller asked $22.50 before" in shown(world)
 
 
+async def test_an_auction_that_fell_to_what_pays_tells_from_where_and_since_when(world: World) -> None:
+    an_hour_ago = world.services.clock.now() - timedelta(hours=1)
+    falling = make_listing(
+        an_hour_ago, base=10**16, ended=2 * 10**15, ended_at=an_hour_ago + timedelta(hours=2)
+    )
+    await world.signal(await world.watch(), listing=falling)
+    await world.deliver()
+    assert "📉 **Its price has fallen this far** – it was 0.00995" in shown(world)
+    assert ", 60 min before" in shown(world)
+    assert "📉 Auction: falling to **0.002 WETH**" in shown(world)
+
+
 async def test_what_a_buyer_lists_again_is_a_signal_of_its_own(world: World) -> None:
     listing = await an_alert(world)
     await world.ends(listing, OrderStatus.MATCHED)

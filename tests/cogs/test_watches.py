@@ -181,7 +181,7 @@ async def test_impossible_wishes_are_refused_with_the_reason(
 
 async def test_everyone_is_not_a_role_to_ping(world: World) -> None:
     everyone = world.guild.default_role
-    assert "@everyone" in await by(world.manager, world, "watch add", name="x", role=everyone)
+    assert "I do not ping" in await by(world.manager, world, "watch add", name="x", role=everyone)
     assert await world.services.watches.list(world.guild.id) == []
 
 
