@@ -77,7 +77,7 @@ image-check: .venv/dev ## The Dockerfile carried out without a container engine,
 
 .PHONY: cloud-check deploy cloud-run cloud-costs rotate destroy
 cloud-check: .venv/dev ## The AWS template: linter, policy auditor, a stack on a simulated AWS and its tasks run in it
-	@$(BIN)/python -m pytest -m "cloud or not cloud" $(ARGS) tests/deploy
+	@$(BIN)/python -m pytest -m "cloud or not cloud" $(ARGS) tests/deploy tests/e2e/test_replica.py
 
 deploy: .venv/run ## The stack on AWS made or brought up to date (ARGS="--image ADDRESS"; docs/runbook.md)
 	@$(BIN)/python -m deploy.aws deploy $(ARGS)
@@ -103,7 +103,7 @@ lock: .venv/uv ## Resolve the dependencies anew into requirements/*.txt
 	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
 	$(LOCK) --group pyproject.toml:fuzz -o requirements/fuzz.txt
 	$(LOCK) pyproject.toml --extra demo -c requirements/dev.txt -o requirements/demo.txt
-	$(LOCK) pyproject.toml --extra postgres -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra postgres --extra replica -c requirements/dev.txt -o requirements/run.txt
 
 # Each stamp is one set of packages in the same environment; every later set contains the earlier one.
 .venv/uv: requirements/uv.txt

@@ -24,6 +24,7 @@ from bot.db import Database
 from bot.errors import NoChampion, SettingsError
 from bot.leading import leading
 from bot.pulse import Pulse
+from bot.replica import replicated
 from bot.services import Services
 from bot.services.announcements import Announcements
 from bot.services.auctions import Auctions
@@ -147,6 +148,9 @@ async def running(
                 yield
 
         lost = await stack.enter_async_context(leading(settings.database_url, stand_by))
+        replica = await stack.enter_async_context(
+            replicated(settings.database_url, settings.replica_url, settings.s3_endpoint_url)
+        )
         db = await stack.enter_async_context(Database.open(settings.database_url))
         stats = IntakeStats()
         market = await stack.enter_async_context(open_market(settings, clock, stats.timings.observe))
@@ -201,7 +205,10 @@ async def running(
             started_at=datetime.now(UTC),
             stats=stats,
             workers=workers,
+            restored_at=replica.restored_at if replica is not None else None,
         )
+        if replica is not None:
+            supervisor.add("replica", replica.turn)
         await _warm_up(services)
         watcher = Watcher(
             market,

@@ -132,6 +132,13 @@ def _object_store(value: str) -> str:
     raise ValueError("must be file:some/folder or s3://bucket/prefix")
 
 
+def _bucket(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be s3://bucket/prefix")
+    return value
+
+
 def _cron(value: str) -> str:
     if value.lower() == OFF:
         return OFF
@@ -185,6 +192,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         default="sqlite+aiosqlite:///data/axieflip.db", repr=False
     )
+    replica_url: Annotated[str, AfterValidator(_bucket)] | None = None
     object_store: Annotated[str, AfterValidator(_object_store)] = "file:data/store"
     s3_endpoint_url: Annotated[str, _url("http", "https")] | None = None
     model_signing_key: Annotated[SecretStr, _at_least(SIGNING_KEY_CHARS)]
@@ -234,6 +242,13 @@ class Settings(BaseSettings):
     def _not_below_minimum(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("market_poll_min_s", value):
             raise ValueError("must not be less than MARKET_POLL_MIN_S")
+        return value
+
+    @field_validator("replica_url")
+    @classmethod
+    def _of_a_file(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("database_url", "sqlite").startswith("sqlite"):
+            raise ValueError("is for a SQLite file; remove it, as PostgreSQL has backups of its own")
         return value
 
     @field_validator("discord_token", "market_api_key")

@@ -22,13 +22,15 @@ from structlog.contextvars import bound_contextvars
 from bot.client import AxieflipBot
 from bot.services.mutes import Silence
 from bot.tracing import KEY, trace_ids
-from cogs import buttons, losses, outgoing, pings
+from cogs import buttons, losses, outgoing, pings, repeats
 from cogs import format as fmt
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    import discord
 
     from bot.services.alerts import Alert, Post
 
@@ -47,6 +49,7 @@ LOOK_AHEAD: Final = 1000
 LOOK_AGAIN_S: Final = 0.05
 
 _FAULT: Final = "A fault in the bot kept it back; its log says more."
+_POSTED: Final = "it was posted before the database was restored"
 _GONE: Final = "the marketplace no longer knows the order"
 _OVER: Final = {
     OrderStatus.MATCHED: "the axie was sold before the alert could be sent",
@@ -162,13 +165,28 @@ class AlertsCog(commands.Cog, name="Alerts"):
                 late = f"found {fmt.since(post.queued_at)} ago, it was still open just now."
         if current is None:
             return None
+        channel = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+        outcome: outgoing.Outcome | None = None
+        if self._bot.user is not None and repeats.possible(self._services, post):
+            found = await repeats.look(self._services, channel, self._bot.user.id, current)
+            if isinstance(found, outgoing.Retry):
+                outcome = found
+            elif found.message_id is not None:
+                outcome = outgoing.Sent(found.message_id)
+            else:
+                if found.alerts:
+                    await outbox.expire(found.alerts, _POSTED)
+                if found.rest is None:
+                    return None
+                current = found.rest
         late_or_digest = late is not None or post.digest
         stats = self._services.stats
         if not post.attempts:
             owed = max(alert.held_until or alert.queued_at for alert in post.alerts)
             stats.timings.observe("queue", (datetime.now(UTC) - owed).total_seconds())
         with stats.timings.timing("deliver"):
-            outcome = await self._send(_with_note(current, late), look_first=late_or_digest)
+            if outcome is None:
+                outcome = await self._send(channel, _with_note(current, late), look_first=late_or_digest)
         stats.deliveries[type(outcome).__name__.lower()] += 1
         match outcome:
             case outgoing.Sent(message_id):
@@ -188,8 +206,9 @@ class AlertsCog(commands.Cog, name="Alerts"):
                 await outbox.retry(ids(current), retry.reason, pause)
                 return pause
 
-    async def _send(self, post: Post, *, look_first: bool) -> outgoing.Outcome:
-        channel = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
+    async def _send(
+        self, channel: discord.abc.Messageable, post: Post, *, look_first: bool
+    ) -> outgoing.Outcome:
         if look_first and self._bot.user is not None:
             # Discord forgets a nonce within minutes. An earlier life may have ended right after posting.
             found = await outgoing.find(channel, post.nonce, self._bot.user.id)

@@ -7,6 +7,7 @@ later, `Never` where it cannot until a person changes something. Only programmin
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
@@ -16,6 +17,7 @@ from bot.log import redact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
+    from datetime import datetime
 
 # Above the longest that discord.py itself waits between its own five attempts (about 25 s).
 TIMEOUT_S: Final = 60.0
@@ -38,6 +40,7 @@ _NEVER: Final = {
 }
 
 _OF_ONE_MESSAGE: Final = {10008}
+_MARK: Final = re.compile(r"#[0-9a-f]{24}$")
 LOST: Final = frozenset(reason for code, reason in _NEVER.items() if code not in _OF_ONE_MESSAGE)
 
 
@@ -106,6 +109,26 @@ async def find(channel: discord.abc.Messageable, mark: str, me: int) -> Sent | R
     except (TimeoutError, aiohttp.ClientError, OSError):
         return Retry(PAUSE_S, "Discord could not be asked for the channel's newest messages.")
     return None
+
+
+async def own_alerts(channel: discord.abc.Messageable, me: int, since: datetime) -> dict[int, str] | Retry:
+    """By message, what can be read in the marked embeds of user `me` since then, among the newest messages.
+
+    Empty where the bot may not read the channel's past.
+    """
+    found: dict[int, str] = {}
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            async for message in channel.history(limit=LOOK_BACK, after=since, oldest_first=False):
+                if message.author.id == me and any(_MARK.search(embed.url or "") for embed in message.embeds):
+                    read = [(embed.url, embed.title, embed.description) for embed in message.embeds]
+                    found[message.id] = "\n".join(filter(None, sum(read, ())))
+    except discord.HTTPException as error:
+        outcome = _judge(error)
+        return outcome if isinstance(outcome, Retry) else {}
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return Retry(PAUSE_S, "Discord could not be asked for the channel's newest messages.")
+    return found
 
 
 def marked(embed: discord.Embed, mark: str) -> discord.Embed:

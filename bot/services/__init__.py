@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that commands, tasks and HTTP endpoints work with. `started_at` is the machine's time."""
+    """Everything that commands, tasks and HTTP endpoints work with. Times are the machine's.
+
+    `restored_at` is when the database was brought back from its replica in this life, if it was.
+    """
 
     settings: Settings
     clock: Clock
@@ -73,3 +76,4 @@ class Services:
     started_at: datetime
     stats: IntakeStats
     workers: Workers
+    restored_at: datetime | None = None

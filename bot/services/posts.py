@@ -6,7 +6,7 @@ one edit. The marks are in the database, so that an edit owed by one life of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -36,6 +36,12 @@ class Posts:
                 session, AlertRow.post_id == post_id, AlertRow.state == AlertState.DELIVERED
             )
         return posts[0] if posts else None
+
+    async def known(self, message_ids: Collection[int]) -> set[int]:
+        """Those of some messages that posts became."""
+        async with self._db.reading() as session:
+            rows = select(PostRow.message_id).where(PostRow.message_id.in_(message_ids))
+            return {id_ for id_ in await session.scalars(rows) if id_ is not None}
 
     async def of_alert(self, guild_id: int, alert_id: int) -> tuple[Post, Alert] | None:
         """The post that a server's alert is in, and the alert; None where there is none of that number."""
