@@ -35,12 +35,12 @@ TITLES = {
 async def _run(data: Path, alerts: int, times: int) -> dict[str, Quantiles]:
     economy = Economy(speed=20.0)
     async with worlds(data, economy, "--rate-limits=off") as both:
-        clock = await market_clock(both)
         settings = settings_for(data, both)
         with (data / "axieflip.log").open("a") as log:
             configure(settings, log)
             if not await has_champion(settings):
-                await prepare(settings, clock, economy)
+                await prepare(settings, both, economy)
+            clock = await market_clock(both)
             async with running(settings, clock) as app:
                 await ensure_watch(app, both, "bargains")
                 results = {"alert_latency_ms": await latency.run(app, both.market["control"], alerts)}

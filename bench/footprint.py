@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bot.settings import Settings
-from sandbox.stage import Economy, has_champion, market_clock, prepare, settings_for, worlds
+from sandbox.stage import Economy, has_champion, prepare, settings_for, worlds
 
 RESULTS = Path(__file__).parent / "results-footprint.json"
 MOST_MB, MOST_S = 250, 10.0  # what is promised of an idle bot on two cores
@@ -104,7 +104,7 @@ async def _run(folder: Path, port: int, idle_s: float) -> Footprint:
     async with worlds(folder, economy) as both:
         settings = settings_for(folder, both)
         if not await has_champion(settings):
-            await prepare(settings, await market_clock(both), economy)
+            await prepare(settings, both, economy)
         served = settings.model_copy(update={"http_port": port})
         return await measure(folder, environment(served), idle_s)
 

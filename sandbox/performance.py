@@ -54,13 +54,13 @@ async def perform(data: Path, economy: Economy, port: int, signals: int | None) 
         console.print("Starting the simulated marketplace and the simulated Discord …")
         limits = "on" if signals is None else "off"
         async with worlds(data, economy, f"--preview-port={port}", f"--rate-limits={limits}") as both:
-            clock = await market_clock(both)
             # Who watches may retrain after hours of the market; what counts signals shall meet no collection.
             settings = settings_for(data, both, *([often(economy.speed)] if signals is None else []))
             configure(settings, log)
             if not await has_champion(settings):
-                await _unless(stop, prepare(settings, clock, economy))
+                await _unless(stop, prepare(settings, both, economy))
             if not stop.is_set():
+                clock = await market_clock(both)
                 began = clock.now()
                 async with running(settings, clock) as app:
                     patience_s = max(SILENT_S, SILENT_MARKET_S / economy.speed)

@@ -272,16 +272,17 @@ def _plain(message: Any) -> bool:
 async def at_work(data: Path, economy: Economy) -> AsyncIterator[Set]:
     """The bot at work in both worlds, with a model and a watch, for the length of the block."""
     async with worlds(data, economy, "--rate-limits=off") as both, aiohttp.ClientSession() as session:
-        clock = await market_clock(both)
         settings = settings_for(data, both)
         with (data / "axieflip.log").open("a") as log:
             configure(settings, log)
             if await has_champion(settings):
                 # A training refuses what is days old.
-                await collect_into_store(settings, clock, COLLECT_MINUTES, timedelta(days=economy.days))
+                await collect_into_store(
+                    settings, await market_clock(both), COLLECT_MINUTES, timedelta(days=economy.days)
+                )
             else:
-                await prepare(settings, clock, economy)
-            async with running(settings, clock) as app:
+                await prepare(settings, both, economy)
+            async with running(settings, await market_clock(both)) as app:
                 await ensure_watch(app, both, WATCH)
                 stage = Set(app, both.discord, session)
                 await stage.pause(False)  # an earlier run has left it paused

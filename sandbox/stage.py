@@ -147,12 +147,28 @@ async def has_champion(settings: Settings) -> bool:
     return True
 
 
-async def prepare(settings: Settings, clock: ScaledClock, economy: Economy) -> None:
-    """Collect history over HTTP and train the first model, with a display on the terminal."""
-    history = timedelta(days=economy.days)
+@asynccontextmanager
+async def slowed(worlds: Worlds, speed: float) -> AsyncIterator[None]:
+    """Let the market's time run as ours for the length of the block, and `speed` times as fast after it."""
+    url = f"{worlds.market['control']}/economy"
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        await session.post(url, json={"speed": 1.0})
+        yield
+        await session.post(url, json={"speed": speed})
+
+
+async def prepare(settings: Settings, worlds: Worlds, economy: Economy) -> None:
+    """Collect history over HTTP and train the first model, with a display on the terminal.
+
+    However long a training takes here, the market is not hours further when its model begins to serve:
+    meanwhile it slows down, so a clock that was asked for before is wrong afterwards.
+    """
+    clock, history = await market_clock(worlds), timedelta(days=economy.days)
     summary = await collect_into_store(settings, clock, COLLECT_MINUTES, history)
     console.print(str(summary), soft_wrap=True)
-    console.print(describe(await train_from_store(settings, clock, jobs=2)), soft_wrap=True)
+    async with slowed(worlds, economy.speed):
+        result = await train_from_store(settings, await market_clock(worlds), jobs=2)
+    console.print(describe(result), soft_wrap=True)
 
 
 async def ensure_watch(app: App, worlds: Worlds, name: str) -> None:
