@@ -12,7 +12,7 @@ export GX_ANALYTICS_ENABLED := false
 
 PSQL_FOUND := command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
 
-.PHONY: help demo run test test-postgres lint security bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean range soak cloud-check load
+.PHONY: help demo run test test-postgres lint security fuzz bench bench-promises bench-model bench-discord bench-footprint image image-check screenshots lock clean range soak cloud-check load
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,10 @@ observability-check: .venv/dev ## Alarms, their tests, the dashboard's queries a
 
 load: .venv/dev ## 200 new listings a second for ten minutes with 1,000 watches, then more until it bends
 	@$(BIN)/python -m bench.load $(ARGS)
+
+RUNS ?= 1000000
+fuzz: .venv/fuzz ## Border, genes, filters and endpoint under atheris, RUNS inputs each (Linux or macOS)
+	@$(BIN)/python -m tests.security.fuzz $(RUNS) $(ARGS)
 
 bench: .venv/dev ## Alert latency and scoring time; writes bench/results*.json
 	@$(BIN)/python -m bench $(ARGS)
