@@ -67,6 +67,9 @@ bench-promises: .venv/dev ## What signals promise in the simulated market, besid
 bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what training costs
 	@$(BIN)/python -m bench.model $(ARGS)
 
+bench-fanout: .venv/dev ## One listing to many channels under Discord's limits (ARGS="--channels 10000")
+	@$(BIN)/python -m bench.fanout $(ARGS)
+
 bench-footprint: .venv/dev ## Memory of the idle bot with a champion, and its seconds to readiness
 	@$(BIN)/python -m bench.footprint $(ARGS)
 

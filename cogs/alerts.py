@@ -24,6 +24,9 @@ from bot.services.mutes import Silence
 from bot.tracing import KEY, trace_ids
 from cogs import buttons, losses, outgoing, pings, repeats
 from cogs import format as fmt
+from cogs.fanout import Standing, in_turn
+from cogs.pace import pace_of
+from cogs.publishing import Publishing
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
 
@@ -37,15 +40,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LATE_S: Final = 60.0  # of real time since the alert was written down
-CHECK_S: Final = 10.0
 UNCHECKED: Final = "The marketplace does not say whether it is still for sale."
 UNCHECKED_PAUSE_S: Final = 15.0
 FAULT_PAUSE_S: Final = 10.0
 MOST_FAULTS: Final = 3
-# A lane takes few posts at a time: what becomes of the rest meanwhile (sold, watch removed) still counts.
-LANE: Final = 3
 # Every pending post may belong to one blocked channel; those behind them must be seen all the same.
-LOOK_AHEAD: Final = 1000
+LOOK_AHEAD: Final = 5000
+# Lanes that are sending: more would only wait for their turn, on posts that grow old meanwhile. Those that
+# rest before another attempt are not among them.
+MOST_LANES: Final = 300
+FEW_LANES: Final = 8  # with so few, the end of one is worth a look at once
 LOOK_AGAIN_S: Final = 0.05
 
 _FAULT: Final = "A fault in the bot kept it back; its log says more."
@@ -77,6 +81,10 @@ class AlertsCog(commands.Cog, name="Alerts"):
         self._bot = bot
         self._services = bot.services
         self._lanes: dict[int, asyncio.Task[None]] = {}
+        self._resting: set[int] = set()
+        self._pace = pace_of(bot)
+        self._standing = Standing(bot.services.market)
+        self._publishing = Publishing(bot)
         self._look_took_s = 0.0
         self._closed = False
         # Messages that Discord has and the database does not know of yet, by post.
@@ -93,6 +101,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+        await self._publishing.close()
 
     async def turn(self) -> None:
         """Wait until an alert is due, and open a lane for each channel that has some and is not busy."""
@@ -101,20 +110,24 @@ class AlertsCog(commands.Cog, name="Alerts"):
             # The supervisor replaces this job when the bot is built anew; until then nothing can be sent.
             await asyncio.get_running_loop().create_future()
         began = time.monotonic()
-        waiting: defaultdict[int, list[Post]] = defaultdict(list)
-        for post in await self._services.outbox.due(LOOK_AHEAD):
-            waiting[post.channel_id].append(post)
+        owed = await self._services.outbox.owed(LOOK_AHEAD)
+        room = MOST_LANES - len(self._lanes) + len(self._resting)
+        chosen = in_turn(owed, self._lanes.keys(), max(room, 0))
+        posts = await self._services.outbox.posts([post_id for lane in chosen for post_id in lane])
         self._look_took_s = time.monotonic() - began
         if self._closed:
             return
+        waiting: defaultdict[int, list[Post]] = defaultdict(list)
+        for post in posts:
+            waiting[post.channel_id].append(post)
         for channel_id, due in waiting.items():
-            if channel_id not in self._lanes:
-                self._open(channel_id, sorted(due, key=lambda post: post.alerts[0].id)[:LANE])
+            self._open(channel_id, due)
 
     async def settled(self) -> None:
         """Return once no lane is sending; for a clean end and for tests."""
         while self._lanes:
             await asyncio.wait(self._lanes.values())
+        await self._publishing.settled()
 
     async def _wait(self) -> None:
         if not self._lanes:
@@ -122,7 +135,9 @@ class AlertsCog(commands.Cog, name="Alerts"):
             return
         # What is due in a busy lane would end the outbox's wait at once; look around at a bounded cost.
         pause = max(LOOK_AGAIN_S, 5 * self._look_took_s)
-        await asyncio.wait(self._lanes.values(), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        busy = len(self._lanes) - len(self._resting)
+        until = asyncio.FIRST_COMPLETED if busy <= FEW_LANES else asyncio.ALL_COMPLETED
+        await asyncio.wait(self._lanes.values(), timeout=pause, return_when=until)
 
     def _open(self, channel_id: int, due: Sequence[Post]) -> None:
         lane = asyncio.create_task(self._send_in_order(due), name=f"alerts of channel {channel_id}")
@@ -131,6 +146,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
 
     def _close(self, channel_id: int, lane: asyncio.Task[None]) -> None:
         self._lanes.pop(channel_id, None)
+        self._resting.discard(channel_id)
         if not lane.cancelled() and (error := lane.exception()) is not None:
             log.error("a lane of alerts ended early", channel=channel_id, exc_info=error)
 
@@ -144,11 +160,13 @@ class AlertsCog(commands.Cog, name="Alerts"):
                     log.exception("delivery failed")
                     pause = await self._set_aside(post)
             if pause is not None:
+                self._resting.add(post.channel_id)
                 await asyncio.sleep(pause)
                 return
 
     async def _deliver(self, post: Post) -> float | None:
         """Send one post and note what came of it. The seconds to wait where it is to be tried again."""
+        await self._pace.turn()  # before the database is asked: whose connections are few
         outbox = self._services.outbox
         if post.id in self._accepted:
             await self._note(post.id)
@@ -193,6 +211,7 @@ class AlertsCog(commands.Cog, name="Alerts"):
                 lags = [self._services.stats.announced(alert.listing.hash) for alert in current.alerts]
                 _log_delivered(current, message_id, lags)
                 self._accepted[post.id] = _Accepted(ids(current), message_id, late)
+                self._publishing.sent(post.guild_id, post.channel_id, message_id)
                 await self._note(post.id)
                 return None
             case outgoing.Never(reason):
@@ -279,12 +298,10 @@ class AlertsCog(commands.Cog, name="Alerts"):
 
     async def _statuses(self, alerts: Sequence[Alert]) -> dict[str, OrderStatus]:
         try:
-            async with asyncio.timeout(CHECK_S):
-                found = await self._services.market.orders([alert.listing.hash for alert in alerts])
+            return await self._standing.of([alert.listing.hash for alert in alerts])
         except (MarketError, TimeoutError) as error:
             log.warning("could not ask whether late listings are still open", reason=repr(error))
             raise _Unknown from error
-        return {hash_: resolution.status for hash_, resolution in found.items()}
 
 
 def _log_delivered(post: Post, message_id: int, lags: Sequence[float | None]) -> None:

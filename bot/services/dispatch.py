@@ -89,12 +89,13 @@ async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: dateti
     if not wanted:
         return []
     rows = await _rows(session, wanted, earlier, now)
-    for place, together in _places(rows).items():
-        post_id = await _post(session, place, together[0])
-        await session.execute(
-            insert(AlertRow.__table__),  # type: ignore[arg-type]
-            [row | {"post_id": post_id} for row in together],
-        )
+    places = _places(rows)
+    ids = await _posts(session, places)
+    # A statement for each of ten thousand channels would hold the transaction open for a minute.
+    await session.execute(
+        insert(AlertRow.__table__),  # type: ignore[arg-type]
+        [row | {"post_id": ids[place]} for place, together in places.items() for row in together],
+    )
     return [row["listing_hash"] for row in rows]
 
 
@@ -262,20 +263,29 @@ def _places(rows: Sequence[dict[str, Any]]) -> dict[_Place, list[dict[str, Any]]
     return places
 
 
-async def _post(session: AsyncSession, place: _Place, first: dict[str, Any]) -> int:
-    if place.held_until is not None:
-        waiting = select(AlertRow.post_id).where(
-            AlertRow.watch_id == place.watch_id,
-            AlertRow.held_until == place.held_until,
-            AlertRow.state == AlertState.PENDING,
-        )
-        post_id = (await session.scalars(waiting.limit(1))).first()
-        if post_id is not None:
-            return post_id
-    post = {
-        "guild_id": place.guild_id,
-        "channel_id": place.channel_id,
-        "nonce": nonce(first["watch_id"], first["listing_hash"]),
-        "revision": 0,
+async def _posts(session: AsyncSession, places: dict[_Place, list[dict[str, Any]]]) -> dict[_Place, int]:
+    """The post of each place: the digest that its watch has begun, or a new one."""
+    found: dict[_Place, int] = {}
+    for place in places:
+        if place.held_until is not None:
+            waiting = select(AlertRow.post_id).where(
+                AlertRow.watch_id == place.watch_id,
+                AlertRow.held_until == place.held_until,
+                AlertRow.state == AlertState.PENDING,
+            )
+            post_id = (await session.scalars(waiting.limit(1))).first()
+            if post_id is not None:
+                found[place] = post_id
+    new = {
+        nonce(together[0]["watch_id"], together[0]["listing_hash"]): place
+        for place, together in places.items()
+        if place not in found
     }
-    return (await session.execute(insert(PostRow).returning(PostRow.id).values(post))).scalar_one()
+    if new:
+        rows = [
+            {"guild_id": place.guild_id, "channel_id": place.channel_id, "nonce": nonce_, "revision": 0}
+            for nonce_, place in new.items()
+        ]
+        made = await session.execute(insert(PostRow).returning(PostRow.id, PostRow.nonce), rows)
+        found |= {new[nonce_]: id_ for id_, nonce_ in made}
+    return found

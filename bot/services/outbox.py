@@ -7,8 +7,9 @@ some minutes later, in one that finds the message by that nonce.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from msgspec import Struct
@@ -47,6 +48,16 @@ class OutboxCounts(Struct, frozen=True):
     expired: int = 0
 
 
+class Owed(NamedTuple):
+    """A post that is due, as far as its turn depends on it: since when, for whom, and its first alert."""
+
+    post_id: int
+    guild_id: int
+    channel_id: int
+    due_at: datetime
+    first_alert: int
+
+
 class Backlog(Struct, frozen=True):
     """What waits: alerts that are due or between two attempts, and those held back for a digest.
 
@@ -76,21 +87,42 @@ class Outbox:
         An alert whose stored listing cannot be read any more becomes undeliverable instead of blocking
         the rest.
         """
+        return await self.posts([owed.post_id for owed in await self.owed(limit)])
+
+    async def owed(self, limit: int) -> list[Owed]:
+        """The posts that are due, those longest due first, and among those of one moment by their nonces.
+
+        A nonce follows from watch and listing as a hash does: with each listing it is somebody else's turn
+        to be the first or the last.
+        """
+        due_at = func.min(AlertRow.next_attempt_at)
         due = (
-            select(AlertRow.post_id)
+            select(PostRow.id, PostRow.guild_id, PostRow.channel_id, due_at, func.min(AlertRow.id))
+            .join(PostRow, PostRow.id == AlertRow.post_id)
             .where(AlertRow.state == AlertState.PENDING, AlertRow.next_attempt_at <= self._now())
-            .group_by(AlertRow.post_id)
-            .order_by(func.min(AlertRow.next_attempt_at), AlertRow.post_id)
+            .group_by(PostRow.id)
+            .order_by(due_at, PostRow.nonce)
             .limit(limit)
         )
         async with self._db.reading() as session:
+            return [Owed(*row) for row in await session.execute(due)]
+
+    async def posts(self, ids: Sequence[int]) -> list[Post]:
+        """Posts with all that pends of them, in the order of the numbers.
+
+        An alert whose stored listing cannot be read any more becomes undeliverable instead.
+        """
+        if not ids:
+            return []
+        async with self._db.reading() as session:
             posts, unreadable = await load(
-                session, AlertRow.post_id.in_(due), AlertRow.state == AlertState.PENDING
+                session, AlertRow.post_id.in_(ids), AlertRow.state == AlertState.PENDING
             )
         for id_, reason in unreadable.items():
             log.error("stored alert cannot be read", alert=id_, reason=reason)
             await self.undeliverable([id_], f"its stored listing cannot be read: {reason}")
-        return sorted(posts, key=lambda post: min(alert.next_attempt_at for alert in post.alerts))
+        place = {id_: number for number, id_ in enumerate(ids)}
+        return sorted(posts, key=lambda post: place[post.id])
 
     async def delivered(
         self, post_id: int, ids: Collection[int], message_id: int, late: str | None = None
