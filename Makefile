@@ -70,6 +70,9 @@ bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what trai
 bench-fanout: .venv/dev ## One listing to many channels under Discord's limits (ARGS="--channels 10000")
 	@$(BIN)/python -m bench.fanout $(ARGS)
 
+bench-growth: .venv/dev ## Features and training on 0.2 and 2 million sales (ARGS="--sales 20000000" takes hours)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.growth $(ARGS)
+
 bench-footprint: .venv/dev ## Memory of the idle bot with a champion, and its seconds to readiness
 	@$(BIN)/python -m bench.footprint $(ARGS)
 

@@ -7,8 +7,8 @@ all that differs. `running` holds the whole bot for as long as its context is op
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,7 +68,8 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
 from pipeline.market.proxy import Proxy
-from pipeline.market.watcher import Watcher, WatcherSettings
+from pipeline.market.recorded import Recorder
+from pipeline.market.watcher import Client, Watcher, WatcherSettings
 from pipeline.objects import ObjectStore, StoreError, open_store
 from pipeline.side import PartStrengths, SideSource
 
@@ -103,6 +104,23 @@ def open_market(
     proxy = Proxy.parse(settings.market_proxy.get_secret_value()) if settings.market_proxy else None
     key = settings.market_api_key.get_secret_value()
     return MarketClient(settings.market_url, key, clock, limits=limits, proxy=proxy, timed=timed)
+
+
+@contextmanager
+def recorded(settings: Settings, market: MarketClient) -> Iterator[Client]:
+    """The client for the watcher: one that keeps its answers where the settings name a file for them."""
+    if settings.market_record is None:
+        yield market
+        return
+    try:
+        settings.market_record.parent.mkdir(parents=True, exist_ok=True)
+        file = settings.market_record.open("wb")
+    except OSError as error:
+        raise SettingsError(
+            f"MARKET_RECORD {settings.market_record} cannot be written ({error.strerror}): name another file"
+        ) from error
+    with file:
+        yield Recorder(market, file)
 
 
 def side_sources(settings: Settings) -> Sequence[SideSource]:
@@ -211,7 +229,7 @@ async def running(
             supervisor.add("replica", replica.turn)
         await _warm_up(services)
         watcher = Watcher(
-            market,
+            stack.enter_context(recorded(settings, market)),
             clock,
             known=reversed(await journal.known_hashes()),
             settings=WatcherSettings(settings.market_poll_min_s, settings.market_poll_max_s),

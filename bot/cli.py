@@ -254,6 +254,16 @@ def backtest(
 
 
 @app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(help="A file that MARKET_RECORD named.", dir_okay=False)],
+) -> None:
+    """What the watcher makes of a recorded session of the marketplace: a line a poll, on standard output."""
+    from bot.replaying import replay_command
+
+    asyncio.run(replay_command(recording))
+
+
+@app.command()
 def doctor() -> None:
     """Check everything that a running bot needs, and say what to do about what is wrong.
 

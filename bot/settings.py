@@ -182,6 +182,7 @@ class Settings(BaseSettings):
         "https://api-gateway.skymavis.com/graphql/axie-marketplace"
     )
     market_proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    market_record: Path | None = None
     market_requests_per_minute: Annotated[int, Field(gt=0)] = 300
     market_requests_per_hour: Annotated[int, Field(gt=0)] = 5000
     market_poll_min_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
