@@ -86,8 +86,8 @@ image-check: .venv/dev ## The Dockerfile carried out without a container engine,
 	@$(BIN)/python -m deploy.image.rehearse
 
 .PHONY: cloud-check deploy cloud-run cloud-costs rotate destroy
-cloud-check: .venv/dev ## The AWS template: linter, policy auditor, a stack on a simulated AWS and its tasks run in it
-	@$(BIN)/python -m pytest -m "cloud or not cloud" $(ARGS) tests/deploy tests/e2e/test_replica.py
+cloud-check: .venv/dev ## make deploy to destroy on a simulated AWS, the stack's tasks under their roles, a lost disk
+	@$(BIN)/python -m pytest -m "cloud or e2e" $(ARGS) tests/deploy tests/e2e/test_replica.py
 
 deploy: .venv/run ## The stack on AWS made or brought up to date (ARGS="--image ADDRESS"; docs/runbook.md)
 	@$(BIN)/python -m deploy.aws deploy $(ARGS)

@@ -10,7 +10,7 @@ from tests.deploy.aws import Aws, Stack, served
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whole trainings in the stack are for `make cloud-check`."""
+    """What takes a minute is for `make cloud-check`."""
     if not config.option.markexpr:
         for item in items:
             if item.get_closest_marker("cloud"):

@@ -64,6 +64,7 @@ def service(cloud: Aws) -> dict[str, Any]:
     return dict(found["services"][0])
 
 
+@pytest.mark.cloud
 def test_a_stack_lives_from_its_making_to_its_end_and_its_data_beyond(cloud: Aws) -> None:
     said = command(cloud, "deploy", "--image", "registry.example.org/axieflip:1", **GIVEN)
     assert "Filled in DISCORD_TOKEN, MARKET_API_KEY." in said
@@ -100,6 +101,7 @@ def test_a_stack_lives_from_its_making_to_its_end_and_its_data_beyond(cloud: Aws
     assert bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}
 
 
+@pytest.mark.cloud
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -116,6 +118,7 @@ def test_what_is_missing_is_said_before_anything_is_made(
     assert sentence in command(cloud, *arguments, "--name", "other", code=1)
 
 
+@pytest.mark.cloud
 def test_the_bucket_of_a_stack_has_no_fate_by_default(cloud: Aws) -> None:
     assert "--bucket" in command(cloud, "destroy", code=2)
 
@@ -164,9 +167,9 @@ def test_of_many_failures_the_first_of_the_last_change_is_told() -> None:
     assert first_failure([event("axieflip", "CREATE_COMPLETE", kind=STACK)]) == ""
 
 
-def test_a_stack_that_fails_to_come_up_is_a_sentence_with_its_reason(cloud: Aws) -> None:
+def test_a_stack_that_fails_to_come_up_is_a_sentence_with_its_reason(aws: Aws) -> None:
     stack = DeployedStack(Cloud(REGION), "axieflip", look_every_s=0)
-    stack._client = cloud.client("cloudformation")
+    stack._client = aws.client("cloudformation")
     with Stubber(stack._client) as told:
         told.add_response("create_stack", {"StackId": "1"})
         for status in ("CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE"):
@@ -177,6 +180,7 @@ def test_a_stack_that_fails_to_come_up_is_a_sentence_with_its_reason(cloud: Aws)
             stack.create({"Image": "i:1"})
 
 
+@pytest.mark.cloud
 def test_a_command_runs_once_in_the_stack_with_its_own_role_and_network(
     cloud: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

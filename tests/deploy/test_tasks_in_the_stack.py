@@ -3,59 +3,77 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from bot.settings import Settings
+from sandbox.discord import spawn
 from tests.deploy.aws import Aws, Stack
-from tests.e2e.parts import API_KEY, market
-from tests.e2e.processes import environment, finished
+from tests.e2e.parts import API_KEY, bot, market
+from tests.e2e.processes import environment, finished, until
 
 
 @pytest.mark.cloud
-async def test_collector_and_trainer_fill_the_bucket_and_the_bot_finds_the_model(
+async def test_collector_trainer_and_bot_do_their_work_with_no_more_than_their_own_rights(
     aws: Aws, stack: Stack, tmp_path: Path
 ) -> None:
-    roles = {
-        which: aws.assumed(stack.resources[f"{which.capitalize()}Role"])
-        for which in ("bot", "collector", "trainer")
-    }
-    secrets = aws.client("secretsmanager")
-    secrets.put_secret_value(SecretId=stack.outputs["MarketApiKeySecret"], SecretString=API_KEY)
-    told = {which: stack.environment(which) | aws.environment(role) for which, role in roles.items()}
-    async with market(history_days=0.6) as bazaar:
-        # The simulated market counts no requests, and nobody waits for a budget here.
+    secrets, bucket = aws.client("secretsmanager"), stack.outputs["BucketName"]
+    async with market(history_days=0.6) as bazaar, spawn() as discord:
+        secrets.put_secret_value(SecretId=stack.outputs["MarketApiKeySecret"], SecretString=API_KEY)
+        token = discord.info["token"]
+        secrets.put_secret_value(SecretId=stack.outputs["DiscordTokenSecret"], SecretString=token)
+        told = {
+            which: stack.environment(which)
+            | aws.environment(aws.assumed(stack.resources[f"{which.capitalize()}Role"]))
+            for which in ("bot", "collector", "trainer")
+        }
+        # The simulated worlds are elsewhere, and count no requests.
         place = {
             "MARKET_URL": bazaar.url,
             "MARKET_REQUESTS_PER_MINUTE": "100000",
             "MARKET_REQUESTS_PER_HOUR": "1000000",
         }
+        there = {
+            "S3_ENDPOINT_URL": aws.url,
+            "DISCORD_API_URL": discord.info["api"],
+            "DISCORD_GATEWAY_URL": discord.info["gateway"],
+        }
         with aws.enforcing():
             collected = await finished(
                 "collect", "--history-days", "0.6", cwd=tmp_path, env=environment(told["collector"] | place)
             )
+            assert collected.code == 0, collected.err
+            assert "collection done" in _events(collected.err)
             trained = await finished(
-                "train", "--jobs", "1", cwd=tmp_path, env=environment(told["trainer"]), within=200
+                "train", "--jobs", "1", cwd=tmp_path, env=environment(told["trainer"]), within=300
             )
-            shown = await finished("model", "show", "--json", cwd=tmp_path, env=environment(told["bot"]))
-    assert collected.code == 0, collected.err
-    assert "collection done" in _events(collected.err)
-    assert trained.code == 0, trained.err
-    assert "training done" in _events(trained.err)
-    assert shown.code == 0, shown.err
-    kept = {key.split("/")[0] for key in _keys(aws, stack)}
-    assert {"raw", "models", "reports"} <= kept
-    assert json.loads(shown.out)["version"]
+            assert trained.code == 0, trained.err
+            assert "training done" in _events(trained.err)
+            async with bot(tmp_path, told["bot"] | place | there | {"HTTP_PORT": "0"}) as serving:
+                await serving.process.said('"pulse"', 60)
+                await until("the bot is ready", serving.ready, 60)
+                line = next(each for each in _lines(serving.process.err) if each["event"] == "pulse")
+                serving.process.send(signal.SIGTERM)
+                assert (await serving.process.ended(30)).code == 0
+    assert line["model"]
+    assert {"raw", "models", "reports"} <= {key.split("/")[0] for key in _keys(aws, bucket)}
+
+
+def _lines(log: str) -> list[dict[str, Any]]:
+    """Every line, for with LOG_FORMAT=json each is an object."""
+    return [json.loads(line) for line in log.splitlines()]
 
 
 def _events(log: str) -> list[str]:
-    return [json.loads(line)["event"] for line in log.splitlines()]
+    return [each["event"] for each in _lines(log)]
 
 
-def _keys(aws: Aws, stack: Stack) -> list[str]:
-    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=stack.outputs["BucketName"])
+def _keys(aws: Aws, bucket: str) -> list[str]:
+    pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return [each["Key"] for page in pages for each in page.get("Contents", ())]
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
 
+from bot.log import configure
+from bot.pulse import Pulse
+from bot.services.stats import IntakeStats
+from bot.settings import Settings
+from pipeline.clock import ManualClock
+from tests.bot.factories import NOON
 from tests.deploy.aws import TEMPLATE, Aws, Stack
 
 
@@ -155,6 +164,34 @@ def test_an_alarm_looks_at_a_metric_that_the_log_gives(aws: Aws, stack: Stack) -
     }
     alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert {(each["Namespace"], each["MetricName"]) for each in alarms} == given
+
+
+async def test_what_the_filters_read_is_what_the_bot_writes(aws: Aws, stack: Stack) -> None:
+    written = io.StringIO()
+    settings = Settings(
+        _env_file=None,
+        discord_token="t" * 20,
+        market_api_key="k" * 20,
+        model_signing_key="s" * 20,
+        log_format="json",
+    )
+    configure(settings, written)
+    clock, nobody = ManualClock(NOON), SimpleNamespace(card=None, version=None)
+    await Pulse(IntakeStats(), cast(Any, nobody), clock).turn()
+    pulse = json.loads(written.getvalue())
+    filters = aws.client("logs").describe_metric_filters()["metricFilters"]
+    asked = {each["filterPattern"] for each in filters}
+    assert {re.search(r'event = "([^"]+)"', each)[1] for each in asked} == {  # type: ignore[index]
+        pulse["event"],
+        "collection failed",
+        "training failed",
+    }
+    of_pulse = [each for each in filters if '"pulse"' in each["filterPattern"]]
+    fields = set(re.findall(r"\$\.(\w+)", json.dumps([each["filterPattern"] for each in of_pulse])))
+    values = {each["metricTransformations"][0]["metricValue"] for each in of_pulse}
+    fields |= {value.removeprefix("$.") for value in values if value.startswith("$.")}
+    assert fields <= pulse.keys()
+    assert pulse["model_age_s"] is None  # which `IS NULL` finds
 
 
 class _Loader(yaml.SafeLoader):
