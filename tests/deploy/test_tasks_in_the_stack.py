@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,11 @@ async def test_collector_trainer_and_bot_do_their_work_with_no_more_than_their_o
                 line = next(each for each in _lines(serving.process.err) if each["event"] == "pulse")
                 serving.process.send(signal.SIGTERM)
                 assert (await serving.process.ended(30)).code == 0
+            shutil.rmtree(tmp_path / "data")  # as the disk goes with its task
+            async with bot(tmp_path, told["bot"] | place | there | {"HTTP_PORT": "0"}) as successor:
+                await successor.process.said("the database was restored", 60)
     assert line["model"]
-    assert {"raw", "models", "reports"} <= {key.split("/")[0] for key in _keys(aws, bucket)}
+    assert {"raw", "models", "reports", "replica"} <= {key.split("/")[0] for key in _keys(aws, bucket)}
 
 
 def _lines(log: str) -> list[dict[str, Any]]:
