@@ -34,6 +34,7 @@ from bot.services.claims import Claims
 from bot.services.collecting import Collecting
 from bot.services.conditions import Conditions
 from bot.services.digests import Digests
+from bot.services.elsewhere import EcsTask, train_on_ecs
 from bot.services.feed import RatesFeed, SalesFeed
 from bot.services.floors import Floors
 from bot.services.guilds import Guilds
@@ -49,7 +50,7 @@ from bot.services.parts import Parts
 from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.preview import Previews
-from bot.services.retraining import Retraining
+from bot.services.retraining import Birth, Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
@@ -140,7 +141,16 @@ def birth_order(settings: Settings, clock: Clock) -> Order:
         key=settings.model_signing_key.get_secret_value(),
         now=clock.now(),
         endpoint=settings.s3_endpoint_url,
+        dask=settings.train_on if settings.train_on.startswith(("tcp:", "tls:")) else None,
     )
+
+
+def _birth(settings: Settings, store: ObjectStore) -> Birth | None:
+    """How trainings are carried out that the bot begins; None is in a process of this machine."""
+    if not settings.train_on.startswith("ecs:"):
+        return None
+    task = EcsTask.parse(settings.train_on)
+    return lambda _, tell: train_on_ecs(task, store, tell)
 
 
 @asynccontextmanager
@@ -182,6 +192,7 @@ async def running(
             predictor,
             lambda: birth_order(settings, clock),
             timedelta(minutes=settings.train_minutes),
+            _birth(settings, store),
         )
         stack.push_async_callback(retraining.stop)
         supervisor = Supervisor()

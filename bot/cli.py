@@ -143,12 +143,14 @@ def train(
         str | None,
         typer.Option(metavar="tcp://HOST:PORT", help="Spread the work over the cluster of this scheduler."),
     ] = None,
+    run: Annotated[str | None, typer.Option(hidden=True, help="For a bot that follows it elsewhere.")] = None,
 ) -> None:
     """Validate what was collected, train a model and promote it if it beats the champion."""
     from bot.commands import train_command
 
     settings = _settings("discord_token", "market_api_key")
-    work = train_command(settings, days=days, jobs=jobs, search_minutes=search_minutes, seed=seed, dask=dask)
+    options = {"days": days, "jobs": jobs, "search_minutes": search_minutes, "seed": seed, "dask": dask}
+    work = train_command(settings, run=run, **options)
     asyncio.run(terminable(work))
 
 

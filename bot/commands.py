@@ -24,6 +24,7 @@ from bot.app import birth_order, open_market, open_objects, side_sources
 from bot.errors import AxieflipError, SettingsError
 from bot.log import as_json, say
 from bot.services.collecting import collect_all
+from bot.services.elsewhere import Log
 from bot.services.retraining import give_birth
 from pipeline.birth import Progress as Stage
 from pipeline.birth import Result
@@ -123,16 +124,28 @@ async def collect_into_store(
         raise AxieflipError(str(error)) from error
 
 
-async def train_from_store(settings: Settings, clock: Clock, **changes: Any) -> Result:
+async def train_from_store(
+    settings: Settings, clock: Clock, *, run: str | None = None, **changes: Any
+) -> Result:
     """One training in a process of its own, with a display. Raises AxieflipError where it fails.
 
-    `changes` are those of what the process is told to do (`pipeline.birth.Order`).
+    `changes` are those of what the process is told to do (`pipeline.birth.Order`); under the name of a
+    `run`, whoever started it elsewhere reads in the object store how far it is and what came of it.
     """
     import msgspec
 
     order = msgspec.structs.replace(birth_order(settings, clock), **changes)
+    told = Log(open_objects(settings), run) if run else None
     with stages("Training") as show:
-        result = await give_birth(order, show)
+
+        def tell(stage: Stage) -> None:
+            show(stage)
+            if told is not None:
+                told.write(stage)
+
+        result = await give_birth(order, tell)
+    if told is not None:
+        told.write(result)
     if result.error is not None:
         raise AxieflipError(f"No model was trained: {result.error}")
     return result

@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
 from bot.redaction import SHORTEST
+from bot.services.elsewhere import EcsTask
 from pipeline.market.errors import WrongAddress
 from pipeline.market.proxy import Proxy
 
@@ -139,6 +140,24 @@ def _bucket(value: str) -> str:
     return value
 
 
+def _train_on(value: str) -> str:
+    if value == "here":
+        return value
+    if value.startswith("ecs:"):
+        EcsTask.parse(value)
+        return value
+    try:
+        parts = urlsplit(value)
+        if parts.scheme in ("tcp", "tls") and parts.hostname and parts.port and not parts.path:
+            return value
+    except ValueError:  # a port that is no number
+        pass
+    raise ValueError(
+        "must be here, ecs://CLUSTER/TASK-DEFINITION?subnets=a,b&security_groups=c, or a Dask scheduler's "
+        "address such as tcp://host:8786"
+    )
+
+
 def _cron(value: str) -> str:
     if value.lower() == OFF:
         return OFF
@@ -210,6 +229,7 @@ class Settings(BaseSettings):
     collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
     collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
     train_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 180
+    train_on: Annotated[str, AfterValidator(_train_on)] = "here"
     part_strengths_url: Annotated[str, _url("http", "https")] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Literal["console", "json"] = "console"

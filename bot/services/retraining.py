@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from pipeline.birth import Message, Order, Progress, Result
 
 log = structlog.get_logger()
 _MAX_LINE = 1 << 20
+Birth = Callable[[Order, Callable[[Progress], None]], Awaitable[Result]]
 
 
 async def give_birth(order: Order, tell: Callable[[Progress], None]) -> Result:
@@ -83,12 +84,17 @@ class Retraining:
         predictor: Predictor,
         order: Callable[[], Order],
         longest: timedelta = timedelta(hours=3),
+        birth: Birth | None = None,
     ) -> None:
-        """`longest` is the machine's time after which a training that has not ended is ended."""
+        """`birth` carries an order out, by default in a process of this machine.
+
+        `longest` is the machine's time after which a training that has not ended is ended.
+        """
         self._longest = longest
         self._runs = runs
         self._predictor = predictor
         self._order = order
+        self._birth = birth
         self._task: asyncio.Task[None] | None = None
         self._current: Run | None = None
         self._ending = ("interrupted", "the bot was stopped")
@@ -156,7 +162,7 @@ class Retraining:
 
         try:
             async with asyncio.timeout(self._longest.total_seconds()):
-                result = await give_birth(self._order(), tell)
+                result = await (self._birth or give_birth)(self._order(), tell)
             self._stored = True
             await asyncio.gather(*writing, return_exceptions=True)
             await self._finish(run_id, result, before)
