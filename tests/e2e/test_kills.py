@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -46,6 +47,14 @@ class Seller:
 async def posted(discord: SpawnedWorld) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = await discord.get("messages", channel=CHANNEL)
     return messages
+
+
+def axies(message: dict[str, Any]) -> list[int]:
+    """The axies that a message tells of: one an embed or, where there are many, one a line of a list."""
+    titles = [embed["title"] for embed in message["embeds"]]
+    lines = "\n".join(embed.get("description") or "" for embed in message["embeds"])
+    alone = [int(axie) for title in titles for axie in re.findall(r"^Axie #(\d+)", title)]
+    return alone or [int(axie) for axie in re.findall(r"(?m)^`[ \d]+` ~*\[?#(\d+)", lines)]
 
 
 async def test_killed_twenty_times_the_bot_loses_no_listing_and_posts_each_alert_once(
@@ -106,12 +115,8 @@ async def test_killed_twenty_times_the_bot_loses_no_listing_and_posts_each_alert
     assert {row[2] for row in alerts} == due
     # A message may carry several alerts; each is in one message, and in that once.
     assert Counter(message["nonce"] for message in messages) == Counter({row[0] for row in alerts})
-    told = Counter(
-        (message["nonce"], embed["title"].split(" · ")[0])
-        for message in messages
-        for embed in message["embeds"]
-    )
-    assert told == Counter((row[0], f"Axie #{row[4]}") for row in alerts)
+    told = Counter((message["nonce"], axie) for message in messages for axie in axies(message))
+    assert told == Counter((row[0], row[4]) for row in alerts)
     assert {message["id"] for message in messages} == {row[1] for row in alerts}
     # The flow was one worth killing: many alerts, all of them for what was cheap.
     assert len(due & seller.bargains) > KILLS / 2
