@@ -16,6 +16,7 @@ import yaml
 
 from bot.log import configure
 from bot.pulse import Pulse
+from bot.services.elsewhere import EcsTask
 from bot.services.stats import IntakeStats
 from bot.settings import Settings
 from pipeline.clock import ManualClock
@@ -33,7 +34,7 @@ def test_the_linter_of_templates_finds_nothing() -> None:
 # may pull, and that a started task is given its role, which the policy names.
 ACCEPTED = {
     ("CREDENTIALS_EXPOSURE", "ecr:getauthorizationtoken"),
-    ("PERMISSIONS_MANAGEMENT_ACTIONS", "iam:passrole"),
+    ("PERMISSIONS_MANAGEMENT_ACTIONS", "iam:passrole"),  # of scheduler and bot
 }
 
 
@@ -164,6 +165,21 @@ def test_an_alarm_looks_at_a_metric_that_the_log_gives(aws: Aws, stack: Stack) -
     }
     alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert {(each["Namespace"], each["MetricName"]) for each in alarms} == given
+
+
+def test_the_bot_may_begin_a_training_and_nothing_else(stack: Stack) -> None:
+    [policy] = [text for name, text in stack.policies().items() if "BotRole" in name]
+    allowed = {each["Sid"]: each for each in json.loads(policy)["Statement"]}
+    assert allowed["Train"]["Resource"].endswith(f":task-definition/{stack.name}-trainer:*")
+    cluster = stack.outputs["ClusterName"]
+    for sid in ("Train", "WatchAndStopTasks"):
+        assert allowed[sid]["Condition"]["ArnEquals"]["ecs:cluster"].endswith(f":cluster/{cluster}")
+    roles = [stack.resources[role] for role in ("TrainerRole", "ExecutionRole")]
+    assert [arn.rpartition("/")[2] for arn in allowed["HandRolesOver"]["Resource"]] == roles
+    task = EcsTask.parse(stack.environment("bot")["TRAIN_ON"])
+    assert (task.cluster, task.definition, task.container) == (cluster, f"{stack.name}-trainer", "trainer")
+    assert list(task.subnets) == stack.outputs["Subnets"].split(",")
+    assert (list(task.security_groups), task.public_ip) == ([stack.outputs["TasksSecurityGroup"]], True)
 
 
 async def test_what_the_filters_read_is_what_the_bot_writes(aws: Aws, stack: Stack) -> None:
