@@ -1,6 +1,7 @@
 """`python -m bench.load_market`: a simulated marketplace that lists axies at a rate, as a child process.
 
-Rows stand in the order of their time, so that what is measured is the bot and not the market's disorder.
+Rows stand in the order of their time and their orders are shown at once, so that what is measured is the bot
+and not the market's delays.
 `POST <rate>` with `{"rate": n}` sets how many axies are listed a second.
 """
 
@@ -51,7 +52,14 @@ class Seller:
     def _list(self) -> None:
         economy, rng = self._world.economy, self._rng
         multiple = 0.3 if rng.random() < CHEAP else rng.uniform(1.0, 3.0)
-        economy.place(economy.population.fresh(), math.log(multiple), origin="injected", buyable=False)
+        # With a time of its own an order is shown at once, and not null for its first seconds.
+        economy.place(
+            economy.population.fresh(),
+            math.log(multiple),
+            origin="injected",
+            buyable=False,
+            started=economy.now,
+        )
 
 
 async def _run() -> None:
