@@ -78,6 +78,7 @@ log = structlog.get_logger(__name__)
 
 CHAMPION_EVERY_S = 20.0
 WARM_UP_S = 20.0
+STOP_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,8 @@ async def running(
         _schedule(app, store, stack)
         point_at(settings.discord_api_url, settings.discord_gateway_url)
         supervisor.start()
-        stack.push_async_callback(supervisor.stop)
+        # Whoever stops the bot waits ten seconds: one task that does not end must not use up all of them.
+        stack.push_async_callback(supervisor.stop, STOP_WITHIN_S)
         yield app
 
 
