@@ -87,7 +87,7 @@ def test_there_are_expressions_to_try() -> None:
     assert len(patterns()) > 15
 
 
-@pytest.mark.parametrize("tail", ["", "!", "\0 x"])
+@pytest.mark.parametrize("tail", ["", "\0 x"])
 def test_no_regular_expression_takes_long_over_what_a_stranger_writes(tail: str) -> None:
     for pattern, name in patterns().items():
         for atom in ATOMS:

@@ -22,7 +22,7 @@ CLAIMS = {
     "posts",
 }  # whoever reads an alert may say that they are on it, which its message then shows
 TRY = settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     database=None,
     derandomize=True,

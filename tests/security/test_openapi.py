@@ -55,7 +55,7 @@ def test_the_door_answers_as_it_is_described(door: Door, label: str, mode: Gener
 
     @seed(20260601)
     @settings(
-        max_examples=50 if label.startswith("POST") else 3,
+        max_examples=30 if label.startswith("POST") else 3,
         deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],
