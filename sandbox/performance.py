@@ -163,7 +163,7 @@ async def _report(app: App, both: Worlds, began: datetime, since: datetime) -> N
         both.market["control"],
         since,
         stats.last_listing_at or since,
-        {row.listing.hash for row in page.rows if row.listing.seen_at >= began},
+        {row.listing.hash: row.prediction.forecast.at for row in page.rows if row.listing.seen_at >= began},
         Thresholds(),
         services.settings.gas_ron * (rates.usd[Token.WRON] if rates else 0.0),
         set(await services.journal.known_hashes()),

@@ -110,7 +110,10 @@ def control_routes(world: World) -> list[web.RouteDef]:
 
 
 def truth_of(world: World, order: Order) -> dict[str, Any]:
-    """What only the simulation knows of an order; prices in USD, times in market seconds since 1970."""
+    """What only the simulation knows of an order; prices in USD, times in market seconds since 1970.
+
+    An auction's ask goes in a line from `ask_usd` when it was listed to `end_usd` at `ends_at`.
+    """
     economy = world.economy
     columns = economy.population.columns
     return {
@@ -120,6 +123,8 @@ def truth_of(world: World, order: Order) -> dict[str, Any]:
         "fair_usd": order.fair,
         "fair_now_usd": economy.fair(order.row),
         "ask_usd": order.asked,
+        "end_usd": order.asked if order.fixed else order.asked * order.ended_price / order.base,
+        "ends_at": order.started if order.fixed else order.ended,
         "fee": FEE_BASIS_POINTS / 10_000,
         "fixed": order.fixed,
         "token": TOKENS[order.token].symbol,
