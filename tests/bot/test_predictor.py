@@ -81,12 +81,14 @@ async def test_a_champion_that_cannot_be_used_leaves_the_present_one_serving(
             patch.setattr("models.registry._libraries", lambda: {"numpy": "1.0.0"})
         if wrong == "format":
             patch.setattr("models.registry.FORMAT", 0)
-        registry.save("wrong", artefact if wrong != "content" else {}, card.facts)
-    registry.promote("wrong")
+        registry.save(wrong, artefact if wrong != "content" else {}, card.facts)
+    registry.promote(wrong)
     if wrong == "truncated":
-        store.put("models/wrong/model.joblib", store.get("models/wrong/model.joblib")[:-9])
+        store.put(f"models/{wrong}/model.joblib", store.get(f"models/{wrong}/model.joblib")[:-9])
     if wrong == "key":
-        Registry(store, b"somebody else's key").save("wrong", artefact, card.facts)
+        for key in list(store.list(f"models/{wrong}/")):
+            store.delete(key)
+        Registry(store, b"somebody else's key").save(wrong, artefact, card.facts)
     with pytest.raises(RegistryError, match="retrain"):
         await predictor.refresh()
     assert predictor.version == serving

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import discord
@@ -20,6 +22,11 @@ from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import OrderStatus
 from tests.cogs.parts import make_axie, make_listing
 from tests.cogs.world import World
+
+
+def _as_loaded() -> ModuleType:
+    """The module of the cog as the bot has loaded it, which may be another than a test imported before."""
+    return import_module("cogs.alerts")
 
 
 async def make_old(world: World, minutes: float) -> None:
@@ -159,7 +166,7 @@ async def test_a_late_alert_about_a_sold_axie_is_not_posted(world: World) -> Non
 async def test_a_late_alert_waits_until_the_marketplace_says_that_it_is_open(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cogs import alerts
+    alerts = _as_loaded()
 
     monkeypatch.setattr(alerts, "UNCHECKED_PAUSE_S", 0.01)
     listing, _ = await world.signal(await world.watch())
@@ -250,7 +257,9 @@ async def test_between_two_lives_of_the_bot_nothing_is_tried_and_nothing_lost(wo
 async def test_an_alert_that_cannot_be_rendered_does_not_block_its_channel(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cogs import alerts, embeds
+    from cogs import embeds
+
+    alerts = _as_loaded()
 
     watch = await world.watch()
     broken, _ = await world.signal(watch)
@@ -274,7 +283,7 @@ async def test_an_alert_that_cannot_be_rendered_does_not_block_its_channel(
 async def test_a_message_that_is_out_is_not_repeated_while_the_database_takes_no_notes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cogs import alerts
+    alerts = _as_loaded()
 
     monkeypatch.setattr(alerts, "FAULT_PAUSE_S", 0.01)
     outbox = world.services.outbox

@@ -145,7 +145,8 @@ OPENERS = {
     "pipeline/side/pages.py: aiohttp.ClientSession": "PART_STRENGTHS_URL",
     "pipeline/side/pages.py: playwright.chromium.launch": "PART_STRENGTHS_URL",
     "pipeline/objects/s3.py: session.client": "OBJECT_STORE, S3_ENDPOINT_URL",
-    "models/cluster.py: Client": "--dask",
+    "models/cluster.py: Client": "--dask, TRAIN_ON",
+    "bot/services/elsewhere.py: boto3.session.Session().client": "TRAIN_ON",
     "bot/doctor.py: discord.Client": "DISCORD_API_URL",
 }
 _OPENS = (
