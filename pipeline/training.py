@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
 HALF_LIFE_S = 14 * DAY
 EMBARGO_S = 1800.0
+TREND_S = 15 * DAY  # watched for so long, half of a market's trend is believed to go on
 
 
 def _quiet(_stage: str, _fraction: float) -> None:
@@ -117,13 +118,17 @@ def _flips(data: Examples, fitted: Fitted, until: int | None = None) -> Flips:
     bought = np.flatnonzero(following >= 0)
     bought = bought[bought >= first]
     bought = bought[data.at[following[bought]] - data.at[bought] <= WITHIN_S]
+    resold = following[bought]
     forecast = data.level[bought] + fitted.forecast[bought - first]
+    # Where the whole market went meanwhile tells of the next flips only if it has been watched for long.
+    told = float(data.at[-1] - data.at[first]) / TREND_S
+    moved = (data.level[resold] - data.level[bought]) / (1.0 + told)
     return Flips.fit(
         data.log_usd[bought] - forecast,
         fitted.scale[bought - first],
-        data.log_usd[following[bought]] - forecast,
+        data.log_usd[resold] - moved - forecast,
         Residuals.fit(fitted.ensemble.errors),
-        followed(data.at[following[bought]] - data.at[bought], data.at[-1] - data.at[first:]),
+        followed(data.at[resold] - data.at[bought], data.at[-1] - data.at[first:]),
     )
 
 

@@ -44,7 +44,7 @@ def demo(
     signals: Annotated[int, typer.Option(min=1, help="With --headless: how many alerts to wait for.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the simulated economy.")] = 7,
     speed: Annotated[float, typer.Option(min=1, max=600, help="Market seconds in a second.")] = 60.0,
-    days: Annotated[float, typer.Option(min=2, max=30, help="Days of history to learn from.")] = 5.0,
+    days: Annotated[float, typer.Option(min=2, max=30, help="Days of history to learn from.")] = 10.0,
     start: Annotated[
         datetime | None,
         typer.Option(

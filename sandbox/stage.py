@@ -46,7 +46,7 @@ class Economy:
 
     seed: int = 7
     speed: float = 60.0
-    days: float = 5.0
+    days: float = 10.0
     start: datetime | None = None
 
 

@@ -21,7 +21,7 @@ WITHIN_S = 3 * 86_400.0  # a resale later than this says more of the market than
 KNOTS = np.array([-1.2, -0.8, -0.5, -0.3, -0.15, 0.0, 0.15, 0.3, 0.6, 1.0])
 # Resale over forecast (log) at those gaps between ask and forecast (log), in April 2022: 6,116 pairs.
 USUAL = np.array([-0.22, -0.18, -0.12, -0.05, 0.0, 0.05, 0.11, 0.2, 0.36, 0.5])
-USUAL_PAIRS = 60.0  # what the usual curve counts as
+USUAL_PAIRS = 200.0  # what the usual curve counts as
 USUAL_SPREAD = (0.0, 0.75, 0.5)  # of the log of the error: constant, per log scale, per size of the gap
 ROUNDS = 15
 SMALL = 0.02
