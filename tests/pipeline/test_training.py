@@ -8,15 +8,17 @@ import pytest
 
 from models import ensemble
 from models.ensemble import TrainingError
-from models.members import Regressor, boosting
+from models.members import MEMBERS, Regressor, boosting
 from models.registry import Registry, RegistryError
 from pipeline import training
 from pipeline.appraisal.features import features
+from pipeline.appraisal.flips import KNOTS
+from pipeline.appraisal.memory import DAY
 from pipeline.history import replayed
 from pipeline.labels import ListingOutcome
 from pipeline.market.values import OrderStatus
 from pipeline.objects import open_store
-from pipeline.training import load_appraiser, train
+from pipeline.training import learn, load_appraiser, train
 from tests.bot.factories import make_axie
 from tests.pipeline.appraisal.history import builds, events, table
 
@@ -121,6 +123,21 @@ def test_axies_sold_twice_teach_what_a_flip_brings(registry: Registry) -> None:
         replace(sale, subject=replace(sale.subject, axie_id=index % 700)) for index, sale in enumerate(sales)
     ]
     assert train(table(again), registry).card.facts["flips"]["pairs"] > 100
+
+
+def test_days_of_a_market_s_trend_are_hardly_taken_for_what_a_flip_brings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ensemble, "MEMBERS", {"linear": MEMBERS["linear"]})
+
+    def resale(drift_a_day: float) -> float:
+        sales = events(2600, drift_a_day=drift_a_day)
+        twice = [replace(s, subject=replace(s.subject, axie_id=i % 700)) for i, s in enumerate(sales)]
+        flips = learn(replayed(table(twice))).flips
+        return float(np.interp(0.0, KNOTS, flips.curve))
+
+    meanwhile = 0.05 * 700 * 360 / DAY
+    assert abs(resale(0.05) - resale(0.0)) < 0.5 * meanwhile
 
 
 def test_a_search_is_named_on_the_card_and_kept(
