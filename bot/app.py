@@ -334,10 +334,11 @@ def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
         s.trends, s.predictor, s.supervisor, collecting, s.conditions, s.guilds, s.clock, s.stats
     )
     s.supervisor.add("watchdog", watchdog.turn)
-    if trigger is None:
-        return
     scheduler = AsyncIOScheduler(timezone="UTC")
-    scheduler.add_job(begin, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
+    for job, when in ((begin, cron), (s.retraining.by_schedule, s.settings.train_cron)):
+        if when != OFF:
+            trigger = CronTrigger.from_crontab(when, timezone="UTC")
+            scheduler.add_job(job, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
     scheduler.start()
     stack.callback(scheduler.shutdown, wait=False)
 

@@ -41,7 +41,7 @@ _AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 ENCODING = "utf-8-sig"  # some editors begin a file with a mark that is no part of its first variable
 SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
 TOKEN_CHARS = SHORTEST  # what is shorter could not be kept out of the log, and was not copied whole
-OFF = "off"  # of `collect_cron`: another process collects
+OFF = "off"  # of a schedule: another process does it
 _RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
 _HINT = {"model_signing_key": f" {_RANDOM}"}
 _HELP = {
@@ -227,6 +227,7 @@ class Settings(BaseSettings):
     gas_ron: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.007
     keep_days: Annotated[int, Field(ge=31)] = 180
     collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
+    train_cron: Annotated[str, AfterValidator(_cron)] = "30 3 * * *"
     collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
     train_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 180
     train_on: Annotated[str, AfterValidator(_train_on)] = "here"

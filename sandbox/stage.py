@@ -123,6 +123,7 @@ def settings_for(data: Path, worlds: Worlds, collect_cron: str = "0 */8 * * *") 
         model_signing_key=SecretStr(key),
         http_port=0,
         collect_cron=collect_cron,
+        train_cron="off",  # a night of the market may last seconds
     )
 
 

@@ -105,8 +105,13 @@ class Retraining:
         """The run that is under way, or None."""
         return self._current
 
-    async def start(self, actor: int) -> Run:
-        """Begin a training asked for by a user. Raises AlreadyRunning if one is under way."""
+    async def by_schedule(self) -> None:
+        """Begin a training that nobody asked for, unless one is under way."""
+        with contextlib.suppress(AlreadyRunning):
+            await self.start(None)
+
+    async def start(self, actor: int | None) -> Run:
+        """Begin a training asked for by a user, or None. Raises AlreadyRunning if one is under way."""
         if self._task is not None and not self._task.done():
             raise AlreadyRunning("a training is under way already: /model status shows how far it is")
         # The task is made before the first await, so that two who ask at once cannot both begin.
@@ -138,7 +143,7 @@ class Retraining:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _train(self, actor: int, begun: asyncio.Future[Run]) -> None:
+    async def _train(self, actor: int | None, begun: asyncio.Future[Run]) -> None:
         try:
             run_id = await self._runs.begin(actor)
             self._current = await self._runs.get(run_id)

@@ -53,6 +53,19 @@ async def test_of_two_who_ask_at_once_one_is_refused(db: Database, tmp_path: Pat
     await training.stop()
 
 
+async def test_the_schedule_begins_a_run_that_nobody_asked_for_and_leaves_one_under_way_alone(
+    db: Database, tmp_path: Path
+) -> None:
+    training = retraining(db, tmp_path)
+    await training.by_schedule()
+    first = training.current
+    assert first is not None
+    assert first.requested_by is None
+    await training.by_schedule()
+    assert training.current == first
+    await training.stop()
+
+
 async def test_a_run_that_takes_too_long_is_ended_and_says_what_allows_more(
     db: Database, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ def test_an_empty_variable_counts_as_missing(tmp_path: Path) -> None:
         ("HTTP_PORT", "http"),
         ("COLLECT_CRON", "every day"),
         ("COLLECT_CRON", "99 * * * *"),
+        ("TRAIN_CRON", "at night"),
         ("COLLECT_MINUTES", "0"),
         ("GAS_RON", "nan"),
         ("MARKET_POLL_MIN_S", "-1"),
@@ -101,8 +102,9 @@ def test_a_wrong_value_is_one_sentence_that_names_its_variable(tmp_path: Path, n
     assert not re.search(r"hunter22|input|should|parse|literal|Error|0\.0", sentence)
 
 
-def test_the_collection_can_be_left_to_another_process(tmp_path: Path) -> None:
-    assert load(tmp_path, **NEEDED, COLLECT_CRON="OFF").collect_cron == "off"
+@pytest.mark.parametrize("name", ["COLLECT_CRON", "TRAIN_CRON"])
+def test_collection_and_training_can_be_left_to_another_process(tmp_path: Path, name: str) -> None:
+    assert getattr(load(tmp_path, **NEEDED, **{name: "OFF"}), name.lower()) == "off"
 
 
 def test_wrong_values_are_all_listed(tmp_path: Path) -> None:

@@ -100,6 +100,6 @@ def test_no_task_writes_what_is_not_its_own(aws: Aws, stack: Stack, which: str, 
 def test_the_bot_leaves_collecting_to_the_collector(stack: Stack) -> None:
     told = {name.lower(): value for name, value in stack.environment("bot").items() if value}
     settings = Settings(_env_file=None, **told)
-    assert settings.collect_cron == "off"
+    assert settings.collect_cron == settings.train_cron == "off"
     assert settings.log_format == "json"
     assert settings.object_store == stack.outputs["ObjectStore"]
