@@ -84,7 +84,7 @@ async def test_after_a_kill_and_a_wiped_disk_no_alert_is_lost_or_posted_twice(
             await discord.wait(sessions=1, command="watch")
             await command(discord, "watch add", name="bargains", channel=CHANNEL)
             selling = asyncio.create_task(go_on())
-            await discord.wait(channel=CHANNEL, messages=4, seconds=60)
+            await discord.wait(channel=CHANNEL, messages=6, seconds=60)
             if stalled:  # what is posted from here on is unknown to the restored database
                 os.kill(copier(first.process.pid), signal.SIGSTOP)
                 await discord.wait(channel=CHANNEL, messages=len(await posted(discord)) + 3, seconds=30)
@@ -104,7 +104,7 @@ async def test_after_a_kill_and_a_wiped_disk_no_alert_is_lost_or_posted_twice(
             f"of {len(owed)} alerts {len(lost)} were lost, of the last {max(lost.values(), default=0):.2f} s"
         )
         assert (len(lost) >= 3) if stalled else all(ago <= WINDOW_S for ago in lost.values())
-        assert len(restored) > 3
+        assert len(restored) >= 3
 
         async with bot(tmp_path, settings) as second:
             await second.process.said("the database was restored")
