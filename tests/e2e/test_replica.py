@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,14 @@ async def test_after_a_kill_and_a_wiped_disk_no_alert_is_lost_or_posted_twice(
     database, kept = disk / "axieflip.db", tmp_path / "kept"
     replica_url = f"s3://{BUCKET}/{tmp_path.name}"
 
-    async def go_on() -> None:
-        while True:
-            await bazaar.list_axie(BARGAIN, buyable=False)
-            await asyncio.sleep(0.15)
-
     async with spawn() as discord:
+
+        async def go_on() -> None:
+            # One after the other is posted: more than the channel takes would only wait in the outbox.
+            for number in count(1):
+                await bazaar.list_axie(BARGAIN, buyable=False)
+                await discord.wait(channel=CHANNEL, messages=number, seconds=60)
+
         settings = bot_settings(bazaar, discord, simple, database) | {
             "REPLICA_URL": replica_url,
             "S3_ENDPOINT_URL": aws,
@@ -87,7 +90,7 @@ async def test_after_a_kill_and_a_wiped_disk_no_alert_is_lost_or_posted_twice(
             await discord.wait(channel=CHANNEL, messages=6, seconds=60)
             if stalled:  # what is posted from here on is unknown to the restored database
                 os.kill(copier(first.process.pid), signal.SIGSTOP)
-                await discord.wait(channel=CHANNEL, messages=len(await posted(discord)) + 3, seconds=30)
+                await discord.wait(channel=CHANNEL, messages=len(await posted(discord)) + 4, seconds=30)
             killed = kill_all(first.process.pid)
             await first.process.ended()
         selling.cancel()
@@ -104,7 +107,7 @@ async def test_after_a_kill_and_a_wiped_disk_no_alert_is_lost_or_posted_twice(
             f"of {len(owed)} alerts {len(lost)} were lost, of the last {max(lost.values(), default=0):.2f} s"
         )
         assert (len(lost) >= 3) if stalled else all(ago <= WINDOW_S for ago in lost.values())
-        assert len(restored) >= 3
+        assert len(restored) > 3
 
         async with bot(tmp_path, settings) as second:
             await second.process.said("the database was restored")
