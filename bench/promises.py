@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from bot.commands import collect_into_store
 from models.members import Floats
-from pipeline.appraisal.economics import Terms
+from pipeline.appraisal.economics import Odds, Terms
 from pipeline.appraisal.memory import DAY
 from pipeline.backtest.offers import sales_as_offers
 from pipeline.backtest.weighing import Weighed, weigh
@@ -48,21 +49,14 @@ Order = dict[str, Any]
 
 
 class Flips(NamedTuple):
-    """Offers bought and sold again, (n,) each: what was promised, and the net in dollars that came of it."""
+    """Offers bought and sold again, (n,): what was promised, and the net in dollars that came of it."""
 
-    probability: Floats
-    net_usd: Floats
-    return_: Floats
+    odds: Odds
     realised_usd: Floats
 
-    def reach(self, thresholds: Thresholds) -> Flips:
-        """Those that promised enough."""
-        enough = (
-            (self.net_usd >= thresholds.min_net_usd)
-            & (self.return_ >= thresholds.min_return)
-            & (self.probability >= thresholds.min_probability)
-        )
-        return Flips(*(figure[enough] for figure in self))
+    def of(self, rows: NDArray[Any]) -> Flips:
+        """Those of some rows, or for which a mask is true."""
+        return Flips(Odds(*(figure[rows] for figure in self.odds)), self.realised_usd[rows])
 
 
 async def live(data: Path, seed: int, days: int) -> None:
@@ -124,9 +118,9 @@ def flips(told: Weighed, books: list[Order], terms: Terms) -> Flips:
         # At the level of the purchase: where the whole market goes next is nobody's promise.
         resales.append(again["sold_usd"] * bought["fair_usd"] / again["fair_usd"])
         rows.append(row)
-    net, return_, chance = (figure[rows] for figure in told.odds)
-    cost = net / return_
-    return Flips(chance, net, return_, np.array(resales) * (1 - terms.fee) - cost)
+    odds = Odds(*(figure[rows] for figure in told.odds))
+    cost = odds.net_usd / odds.return_
+    return Flips(odds, np.array(resales) * (1 - terms.fee) - cost)
 
 
 def _closed(order: Order) -> float:
@@ -136,26 +130,27 @@ def _closed(order: Order) -> float:
 def show(found: Flips, out: Console) -> None:
     """Promised beside realised, in bands of promised probability, and whether that holds."""
     table = Table("promised", "signals", "promised to pay", "paid", "net promised", "net realised")
-    order = np.argsort(found.probability, kind="stable")
+    order = np.argsort(found.odds.probability, kind="stable")
     near = []
     for rows in np.array_split(order, BANDS):
-        band = Flips(*(figure[rows] for figure in found))
-        paid, chance = float((band.realised_usd > 0).mean()), float(band.probability.mean())
+        band = found.of(rows)
+        promised = band.odds.probability
+        paid, chance = float((band.realised_usd > 0).mean()), float(promised.mean())
         near.append(abs(paid - chance) <= NEAR_CHANCE)
         error = float(np.sqrt(chance * (1 - chance) / len(rows)))
         table.add_row(
-            f"{band.probability.min():.0%} to {band.probability.max():.0%}", f"{len(rows):,}",
-            f"{chance:.1%}", f"{paid:.1%} ± {error:.1%}", f"${band.net_usd.mean():.2f}",
+            f"{promised.min():.0%} to {promised.max():.0%}", f"{len(rows):,}",
+            f"{chance:.1%}", f"{paid:.1%} ± {error:.1%}", f"${band.odds.net_usd.mean():.2f}",
             f"${band.realised_usd.mean():.2f}",
         )  # fmt: skip
     out.print(table)
-    promised, realised = float(found.net_usd.mean()), float(found.realised_usd.mean())
+    expected, realised = float(found.odds.net_usd.mean()), float(found.realised_usd.mean())
     error = float(found.realised_usd.std() / np.sqrt(len(found.realised_usd)))
-    nets = abs(realised / promised - 1) <= NEAR_NET
+    nets = abs(realised / expected - 1) <= NEAR_NET
     lines = (
         (all(near), f"{sum(near)} of {BANDS} bands paid within {NEAR_CHANCE:.0%} of what they promised"),
-        (nets, f"mean net promised ${promised:.3f}, realised ${realised:.3f} ± {error:.3f}"
-               f" ({realised / promised - 1:+.1%}, {NEAR_NET:.0%} are allowed)"),
+        (nets, f"mean net promised ${expected:.3f}, realised ${realised:.3f} ± {error:.3f}"
+               f" ({realised / expected - 1:+.1%}, {NEAR_NET:.0%} are allowed)"),
     )  # fmt: skip
     for good, what in lines:
         out.print(f"{'holds ' if good else 'MISSED'}  {what}", highlight=False)
@@ -176,11 +171,11 @@ def main() -> None:
     books = json.loads((options.data / "books.json").read_text())
     found = flips(weighed(options.data, options.days, options.jobs), books, Terms())
     out = Console(width=None if sys.stdout.isatty() else 100)
-    out.print(f"\n{len(found.net_usd):,} sales were weighed and sold again.", highlight=False)
+    out.print(f"\n{len(found.realised_usd):,} sales were weighed and sold again.", highlight=False)
     for asked in SIGNALS:
-        signals = found.reach(asked)
+        signals = found.of(found.odds.reach(asked))
         out.print(
-            f"\n{len(signals.net_usd):,} of them were signals: net ≥ ${asked.min_net_usd:g},"
+            f"\n{len(signals.realised_usd):,} of them were signals: net ≥ ${asked.min_net_usd:g},"
             f" return ≥ {asked.min_return:.0%}, chance ≥ {asked.min_probability:.0%}",
             highlight=False,
         )
