@@ -37,7 +37,8 @@ class Encoding:
 
     The tables lie end to end in `columns`, each from its `start` on; `one` and `other` (tables,) are the
     categories that each is about, a category by itself going with one that is always 0. `sizes` are how
-    many values each category has. What has no column of the encoding has the one after the last.
+    many values each category has, `widths` (tables,) those of `other`. What has no column of the encoding
+    has the one after the last.
     """
 
     categories: int
@@ -49,6 +50,7 @@ class Encoding:
     one: Ints
     other: Ints
     sizes: Ints
+    widths: Ints
     start: Ints
     columns: Ints
 
@@ -65,9 +67,9 @@ class Encoding:
         held[:, :-1] = X[:, : self.categories]
         known = (held >= 0) & (held < self.sizes)
         code = np.where(known, held, 0).astype(np.int64)
-        value = self.start + code[:, self.one] * self.sizes[self.other] + code[:, self.other]
-        both = known[:, self.one] & known[:, self.other]
-        return self.columns[np.where(both, value, -1)]
+        one, other = code.take(self.one, axis=1), code.take(self.other, axis=1)
+        both = known.take(self.one, axis=1) & known.take(self.other, axis=1)
+        return self.columns.take(np.where(both, self.start + one * self.widths + other, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Linear:
     def predict(self, X: Floats) -> Floats:
         """What it adds, (n,)."""
         numbers = self.encoding.numbers(X)
-        ones = self.coefficients[self.encoding.ones(X)]
+        ones = self.coefficients.take(self.encoding.ones(X))
         total: Floats = (numbers * self.coefficients[: numbers.shape[1]]).sum(axis=1) + ones.sum(axis=1)
         return total
 
@@ -100,7 +102,9 @@ class Net:
         """What it adds, (n,)."""
         numbers = self.encoding.numbers(X)
         (first, bias), *rest = self.layers
-        held = numbers @ first[: numbers.shape[1]] + first[self.encoding.ones(X)].sum(axis=1) + bias
+        held = (
+            numbers @ first[: numbers.shape[1]] + first.take(self.encoding.ones(X), axis=0).sum(axis=1) + bias
+        )
         for weights, biases in rest:
             held = np.maximum(held, 0.0) @ weights + biases
         found: Floats = self.weight * held[:, 0]
@@ -215,7 +219,9 @@ def cost_us(member: Regressor) -> float:
 
 def _encoding(encoder: Any) -> Encoding:
     tables = encoder.tables_
-    sizes = {columns[0]: shape[0] for columns, shape, _ in tables if len(columns) == 1}
+    known = {columns[0]: shape[0] for columns, shape, _ in tables if len(columns) == 1}
+    sizes = np.array([*(known[column] for column in range(encoder.categories)), 1], dtype=np.int64)
+    other = np.array([(*columns, encoder.categories)[1] for columns, *_ in tables], dtype=np.int64)
     held = [np.where(table < 0, encoder.width_, table) for *_, table in tables]
     return Encoding(
         categories=encoder.categories,
@@ -225,8 +231,9 @@ def _encoding(encoder: Any) -> Encoding:
         mean=encoder.mean_,
         scale=encoder.scale_,
         one=np.array([columns[0] for columns, *_ in tables], dtype=np.int64),
-        other=np.array([(*columns, encoder.categories)[1] for columns, *_ in tables], dtype=np.int64),
-        sizes=np.array([*(sizes[column] for column in range(encoder.categories)), 1], dtype=np.int64),
+        other=other,
+        sizes=sizes,
+        widths=sizes[other],
         start=np.cumsum([0, *map(len, held)])[:-1],
         columns=np.concatenate([*held, [encoder.width_]]).astype(np.int64),
     )

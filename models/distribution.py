@@ -16,6 +16,7 @@ import numpy as np
 from models.members import Floats
 
 GRID = 200
+_LEVELS = (np.arange(GRID) + 0.5) / GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,8 @@ class Residuals:
         n = len(standardised)
         if n == 0:
             raise ValueError("a distribution needs at least one residual")
-        levels = (np.arange(GRID) + 0.5) / GRID
         # Conformal widening: with n residuals the level q is only guaranteed at ceil(q(n+1))/n.
-        widened = np.clip(0.5 + (levels - 0.5) * (n + 1) / n, 0.0, 1.0)
+        widened = np.clip(0.5 + (_LEVELS - 0.5) * (n + 1) / n, 0.0, 1.0)
         return cls(np.quantile(standardised, widened))
 
     def atoms(self, log_price: Floats, scale: Floats) -> Floats:
@@ -50,17 +50,16 @@ class Residuals:
 
     def quantile(self, level: float) -> float:
         """The standardised residual at a level in (0, 1)."""
-        return float(np.interp(level, (np.arange(GRID) + 0.5) / GRID, self.z))
+        return float(np.interp(level, _LEVELS, self.z))
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """The standardised residuals at some levels in (0, 1)."""
-        found: Floats = np.interp(levels, (np.arange(GRID) + 0.5) / GRID, self.z)
+        found: Floats = np.interp(levels, _LEVELS, self.z)
         return found
 
     def above(self, standardised: Floats) -> Floats:
         """The chance that a standardised residual lies above each value, within [½/GRID, 1 − ½/GRID]."""
-        levels = (np.arange(GRID) + 0.5) / GRID
-        chances: Floats = 1.0 - np.interp(standardised, self.z, levels)
+        chances: Floats = 1.0 - np.interp(standardised, self.z, _LEVELS)
         return chances
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -25,10 +24,10 @@ _TRAITS = (
 )  # fmt: skip
 _DETAILED = ("build_breed", "build", "battle_breed", "battle")
 _MIXTURES = {"parts": PARTS, "pairs": PAIRS, "triples": TRIPLES}
-_MIXED = [kind for kinds in _MIXTURES.values() for kind in kinds]
-_ENDS = [end - 1 for end in accumulate(map(len, _MIXTURES.values()))]
-_STARTS = [0, *(end + 1 for end in _ENDS[:-1])]
-_MOVES = [index for index in range(len(HORIZONS_S)) if index != LEVEL]
+_MIXED = np.array([kind for kinds in _MIXTURES.values() for kind in kinds])
+_ENDS = np.cumsum([len(kinds) for kinds in _MIXTURES.values()]) - 1
+_STARTS = np.array([0, *(_ENDS[:-1] + 1)])
+_MOVES = np.array([index for index in range(len(HORIZONS_S)) if index != LEVEL])
 
 # The first are numbers of categories, in an order that means nothing.
 NAMES: tuple[str, ...] = (
@@ -49,9 +48,10 @@ NAMES: tuple[str, ...] = (
     *_TRAITS,
     "id",
 )
-_CHAIN = [NUMBER[kind] for kind in CHAIN]
-_SUMS = [NUMBER[kind] for kind in _DETAILED]
-_LISTS = [list(LIKENESS).index(kind) for kind in _DETAILED]
+_CHAIN = np.array([NUMBER[kind] for kind in CHAIN])
+_SUMS = np.array([NUMBER[kind] for kind in _DETAILED])
+_LISTS = np.array([list(LIKENESS).index(kind) for kind in _DETAILED])
+_PARTS = np.array(PARTS)
 
 
 def features(view: View, subjects: Sequence[Subject]) -> Floats:
@@ -60,18 +60,18 @@ def features(view: View, subjects: Sequence[Subject]) -> Floats:
     columns = (
         view.codes,
         view.expected[:, None],
-        mean[:, _CHAIN],
-        np.log1p(weight[:, _CHAIN]),
+        mean.take(_CHAIN, axis=1),
+        np.log1p(weight.take(_CHAIN, axis=1)),
         *_details(view, mean, weight),
         *_mixed(mean, weight),
-        mean[:, PARTS],
-        _own(view),
-        view.levels[:, _MOVES] - view.levels[:, [LEVEL]],
+        mean.take(_PARTS, axis=1),
+        *_own(view),
+        view.levels.take(_MOVES, axis=1) - view.levels[:, LEVEL, None],
         view.standing,
         view.strengths.sum(axis=1),
         view.strengths[..., 0].min(axis=1, keepdims=True),
         view.strengths[..., 0].max(axis=1, keepdims=True),
-        _hours(view.at),
+        *_hours(view.at),
         np.array([_traits(subject) for subject in subjects]),
     )
     found: Floats = np.concatenate(columns, axis=1)
@@ -89,59 +89,61 @@ def _faded(view: View) -> tuple[Floats, Floats]:
 
 def _details(view: View, mean: Floats, weight: Floats) -> tuple[Floats, ...]:
     """Of the finest likenesses: age and spread; last, middle, lowest and highest of the newest sales."""
-    sums = view.sums[:, _SUMS]
-    average = mean[:, _SUMS]
+    sums = view.sums.take(_SUMS, axis=1)
+    average = mean.take(_SUMS, axis=1)
     variance = sums[..., Q] / np.maximum(sums[..., W], 1e-300) - average * average
-    spread = np.where(weight[:, _SUMS] > 1.5, np.sqrt(np.maximum(variance, 0.0)), NAN)
-    age = np.log1p(np.maximum(view.at[:, None] - sums[..., AT], 0.0) / 3600)
-    sales = view.newest[:, _LISTS]
+    spread = np.where(weight.take(_SUMS, axis=1) > 1.5, np.sqrt(np.maximum(variance, 0.0)), NAN)
+    sales = view.newest.take(_LISTS, axis=1)
     times, prices = sales[..., 0].reshape(-1, NEWEST), sales[..., 1].reshape(-1, NEWEST)
     held = times > -math.inf
     count = held.sum(axis=1)
     ordered = np.sort(np.where(held, prices, math.inf), axis=1)
     row, top = np.arange(len(count)), np.maximum(count - 1, 0)
     middle = (ordered[row, top // 2] + ordered[row, (top + 1) // 2]) / 2
-    newest = np.stack((prices[row, times.argmax(axis=1)], middle, ordered[:, 0], ordered[row, top]))
-    some = (count > 0).reshape(age.shape)
-    shown = np.where(some, newest.reshape(4, *age.shape), NAN)
-    return np.where(some, age, NAN), spread, *shown
+    shown = np.empty((5, *average.shape))
+    shown[0] = np.log1p(np.maximum(view.at[:, None] - sums[..., AT], 0.0) / 3600)
+    newest = shown[1:].reshape(4, -1)
+    newest[0], newest[1] = prices[row, times.argmax(axis=1)], middle
+    newest[2], newest[3] = ordered[:, 0], ordered[row, top]
+    shown[:, (count == 0).reshape(average.shape)] = NAN
+    age, *found = shown
+    return age, spread, *found
 
 
 def _mixed(mean: Floats, weight: Floats) -> tuple[Floats, ...]:
     """Of kinds that each tell a part: mean, low and high, drawn to the class where they are few; weight."""
-    middle = mean[:, [NUMBER["class_breed"]]]
-    middle = np.where(np.isnan(middle), mean[:, [NUMBER["class"]]], middle)
-    weights = weight[:, _MIXED]
+    middle = mean[:, NUMBER["class_breed"], None]
+    middle = np.where(np.isnan(middle), mean[:, NUMBER["class"], None], middle)
+    weights = weight.take(_MIXED, axis=1)
     share = weights / (weights + 4 * SHRINKAGE)
-    shrunk = middle + (mean[:, _MIXED] - middle) * share
+    shrunk = middle + (mean.take(_MIXED, axis=1) - middle) * share
     known = ~np.isnan(shrunk)
-    total = _sums(share * known)
-    drawn = _sums(np.where(known, shrunk * share, 0.0))
+    total, drawn, held = _sums(np.stack((share * known, np.where(known, shrunk * share, 0.0), weights)))
     return (
         np.where(total > 0, drawn / np.maximum(total, 1e-300), NAN),
         np.fmin.reduceat(shrunk, _STARTS, axis=1),
         np.fmax.reduceat(shrunk, _STARTS, axis=1),
-        np.log1p(_sums(weights)),
+        np.log1p(held),
     )
 
 
 def _sums(columns: Floats) -> Floats:
-    """Sums over each mixture (n, mixtures), in one order however many rows there are: the same to the bit."""
-    run = np.cumsum(columns, axis=1)[:, _ENDS]
-    run[:, 1:] -= run[:, :-1].copy()
+    """Sums over each mixture, the last axis, in one order however many rows there are: the same to the bit."""
+    run = np.cumsum(columns, axis=-1).take(_ENDS, axis=-1)
+    run[..., 1:] -= run[..., :-1].copy()
     return run
 
 
-def _own(view: View) -> Floats:
-    """The axie's own last sale: its relative log price and its age."""
-    at, price = view.own[:, 0], view.own[:, 1]
-    age = np.log1p(np.maximum(view.at - at, 0.0) / 3600)
-    return np.stack((price, np.where(np.isnan(price), NAN, age)), axis=1)
+def _own(view: View) -> tuple[Floats, Floats]:
+    """The axie's own last sale: its relative log price and its age, (n, 1) each."""
+    at, price = view.own[:, :1], view.own[:, 1:]
+    age = np.log1p(np.maximum(view.at[:, None] - at, 0.0) / 3600)
+    return price, np.where(np.isnan(price), NAN, age)
 
 
-def _hours(at: Floats) -> Floats:
-    turn = 2 * math.pi / DAY * (at % DAY)
-    return np.stack((np.sin(turn), np.cos(turn)), axis=1)
+def _hours(at: Floats) -> tuple[Floats, Floats]:
+    turn = 2 * math.pi / DAY * (at[:, None] % DAY)
+    return np.sin(turn), np.cos(turn)
 
 
 def _traits(subject: Subject) -> list[float]:

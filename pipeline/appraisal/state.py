@@ -70,8 +70,8 @@ LIKENESS = {
     "class_breed_pure": "same class, breed count and pure parts",
     "class_breed": "same class and breed count",
 }
-LISTED = [NUMBER[kind] for kind in LIKENESS]
-_CHAIN = [NUMBER[kind] for kind in CHAIN]
+LISTED = np.array([NUMBER[kind] for kind in LIKENESS])
+_CHAIN = np.array([NUMBER[kind] for kind in CHAIN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +295,7 @@ class MarketState:
 
     def _chained(self, rows: Ints, at: float) -> float:
         value = 0.0
-        for last, weight, total, _ in self.memory.sums[rows[_CHAIN]].tolist():
+        for last, weight, total, _ in self.memory.sums.take(rows.take(_CHAIN), axis=0).tolist():
             if weight > 0:
                 faded = weight * math.exp(min(0.0, last - at) / MEMORY_S)
                 value += (total / weight - value) * faded / (faded + SHRINKAGE)
@@ -315,9 +315,11 @@ class MarketState:
         view.at[index] = at
         view.levels[index] = self.levels
         view.expected[index] = expected
-        view.sums[index] = memory.sums[rows]
-        view.listed[index] = listed = rows[LISTED]
-        view.newest[index] = memory.sales[memory.newest[listed], : RELATIVE + 1]
+        view.sums[index] = memory.sums.take(rows, axis=0)
+        view.listed[index] = listed = rows.take(LISTED)
+        view.newest[index] = memory.sales.take(memory.newest.take(listed, axis=0), axis=0)[
+            ..., : RELATIVE + 1
+        ]
         view.own[index] = self._own.get(subject.axie_id, (-math.inf, NAN))
         view.standing[index] = self.book.look(subject.axie_id, found, self.level)
         view.strengths[index] = [self.strengths.get(part, UNKNOWN) for part in subject.parts]
@@ -340,7 +342,7 @@ class MarketState:
         self.sales += 1
         self.book.remove(axie_id)
         relative = price - self.level
-        self.memory.add(rows, rows[LISTED], at, relative, price, axie_id)
+        self.memory.add(rows, rows.take(LISTED), at, relative, price, axie_id)
         last = self._own.get(axie_id)
         if last is None or at >= last[0]:
             self._own.pop(axie_id, None)

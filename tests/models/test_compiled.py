@@ -56,7 +56,7 @@ def test_a_value_on_a_threshold_goes_the_same_way(members: dict[str, Pair]) -> N
         (trees,) = members[name][1].parts
         X = make_rows(30, seed=2).X[:, :FEATURES]
         for feature in range(CATEGORIES, FEATURES):
-            own = trees.threshold[np.isin(trees.place, (feature, FEATURES + feature))]
+            own = trees.threshold[trees.asked == feature]
             for row, threshold in enumerate(own[np.isfinite(own)][:30]):
                 X[row, feature] = threshold
         same(members[name], X)
