@@ -47,8 +47,8 @@ async def _run(data: Path, alerts: int, times: int) -> dict[str, Quantiles]:
             async with open_market(settings, clock) as client:
                 listings = (await client.newest_listings()).rows
                 rates = await client.rates()
-    store = open_objects(settings)
-    scored = scoring.run(store, open_registry(settings, store), listings, rates, times)
+            store = open_objects(settings)
+            scored = scoring.run(store, open_registry(settings, store), listings, rates, times)
     return results | scored | matching.run()
 
 

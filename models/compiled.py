@@ -7,7 +7,7 @@ is stored and again when it is loaded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,10 +24,10 @@ _TEST_US, _WALK_US, _NUMBER_US, _ENCODED_US = 0.006, 0.1, 0.02, 30.0
 
 
 class Part(Protocol):
-    """Something that adds to a forecast."""
+    """Something that adds to forecasts."""
 
     def predict(self, X: Floats) -> Floats:
-        """What it adds for X (n, features): an array (n,)."""
+        """What it adds for X (n, features): an array (n, outputs)."""
         ...
 
 
@@ -74,17 +74,19 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear model on an encoding: `coefficients` are those of all its columns, weight included, then 0."""
+    """A linear model on an encoding: `coefficients` are those of all its columns, then 0."""
 
     encoding: Encoding
     coefficients: Floats
+    weight: Floats  # (outputs,)
 
     def predict(self, X: Floats) -> Floats:
-        """What it adds, (n,)."""
+        """What it adds, (n, outputs)."""
         numbers = self.encoding.numbers(X)
         ones = self.coefficients.take(self.encoding.ones(X))
-        total: Floats = (numbers * self.coefficients[: numbers.shape[1]]).sum(axis=1) + ones.sum(axis=1)
-        return total
+        total = (numbers * self.coefficients[: numbers.shape[1]]).sum(axis=1) + ones.sum(axis=1)
+        found: Floats = np.multiply.outer(total, self.weight)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,10 @@ class Net:
 
     encoding: Encoding
     layers: tuple[tuple[Floats, Floats], ...]
-    weight: float
+    weight: Floats  # (outputs,)
 
     def predict(self, X: Floats) -> Floats:
-        """What it adds, (n,)."""
+        """What it adds, (n, outputs)."""
         numbers = self.encoding.numbers(X)
         (first, bias), *rest = self.layers
         held = (
@@ -107,7 +109,7 @@ class Net:
         )
         for weights, biases in rest:
             held = np.maximum(held, 0.0) @ weights + biases
-        found: Floats = self.weight * held[:, 0]
+        found: Floats = np.multiply.outer(held[:, 0], self.weight)
         return found
 
 
@@ -126,10 +128,10 @@ class Neighbours:
     scale: Floats
     rows: Floats
     targets: Floats
-    weight: float = 1.0
+    weight: Floats = field(default_factory=lambda: np.ones(1))  # (outputs,)
 
     def predict(self, X: Floats) -> Floats:
-        """What it adds, (n,)."""
+        """What it adds, (n, outputs)."""
         numbers = X[:, self.categories :]
         asked = (np.where(np.isnan(numbers), self.fill, numbers) - self.mean) * self.scale
         near = min(self.near, len(self.targets))
@@ -138,19 +140,19 @@ class Neighbours:
         for index, row in enumerate(asked):
             distance = squares - 2.0 * (self.rows @ row)
             found[index] = self.targets[np.argpartition(distance, near - 1)[:near]].mean()
-        return self.weight * found
+        return np.multiply.outer(found, self.weight)
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`offset` and the sum of the parts: equal to `sum(weight * member.predict(X))`, to rounding."""
+    """`offset` (outputs,) and the sum of the parts: each output a weighted sum of members, to rounding."""
 
     parts: tuple[Part, ...]
-    offset: float
+    offset: Floats
 
     def predict(self, X: Floats) -> Floats:
-        """Forecast for X, float64 (n, features) with NaN for unknown: an array (n,)."""
-        total = np.full(len(X), self.offset)
+        """Forecasts for X, float64 (n, features) with NaN for unknown: an array (n, outputs)."""
+        total = np.tile(self.offset, (len(X), 1))
         for part in self.parts:
             total += part.predict(X)
         return total
@@ -175,10 +177,13 @@ def kind(member: Regressor) -> str:
         raise TypeError(f"cannot compile a {type(last).__name__}") from None
 
 
-def compile_members(members: Sequence[tuple[float, Regressor]], features: int) -> Compiled:
-    """Flatten fitted (weight, member) pairs that take so many features. TypeError for unknown kinds."""
+def compile_members(members: Sequence[tuple[Floats, Regressor]], features: int) -> Compiled:
+    """Flatten fitted members that take so many features. TypeError for unknown kinds.
+
+    Each comes with weights (outputs,): how much of it goes into each output.
+    """
     parts: list[Part] = []
-    offset = 0.0
+    offset = np.zeros(len(members[0][0]))
     if boosted := [pair for pair in members if kind(pair[1]) == "boosted"]:
         trees, baseline = quicken(boosted, features)
         parts.append(trees)
@@ -189,7 +194,7 @@ def compile_members(members: Sequence[tuple[float, Regressor]], features: int) -
         match kind(member):
             case "linear":
                 encoder, ridge = (step for _, step in member.steps)  # type: ignore[attr-defined]
-                parts.append(Linear(_encoding(encoder), np.append(weight * ridge.coef_, 0.0)))
+                parts.append(Linear(_encoding(encoder), np.append(ridge.coef_, 0.0), weight))
                 offset += weight * float(ridge.intercept_)
             case "net":
                 encoder, net = (step for _, step in member.steps)  # type: ignore[attr-defined]

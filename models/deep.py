@@ -16,10 +16,10 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class DeepTrees:
-    """A weighted sum of trees laid end to end. A leaf is its own child on both sides.
+    """Weighted sums of trees laid end to end. A leaf is its own child on both sides.
 
     `child[2 * node]` is where a row goes whose feature is above the threshold, `child[2 * node + 1]`
-    otherwise. `roots` (trees,); `value` holds the weights.
+    otherwise. `roots` (trees,); `share` (trees, outputs) is what a tree counts for each output.
     """
 
     feature: Ints
@@ -28,15 +28,11 @@ class DeepTrees:
     child: Ints
     value: Floats
     roots: Ints
+    share: Floats
     depth: int
 
-    @property
-    def tests(self) -> int:
-        """How many tests one row is put to."""
-        return self.depth * len(self.roots)
-
     def predict(self, X: Floats) -> Floats:
-        """The sum over the trees for X (n, features), NaN for unknown: an array (n,)."""
+        """The sum over the trees for X (n, features), NaN for unknown: an array (n, outputs)."""
         # scikit-learn's forests read single-precision features; NaN and order survive the cast.
         single = X.astype(np.float32).astype(np.float64)
         n, features = single.shape
@@ -50,17 +46,18 @@ class DeepTrees:
             if missing:
                 left |= np.isnan(x) & self.unknown_left[node]
             node = self.child[2 * node + left]
-        total: Floats = self.value[node].sum(axis=1)
+        total: Floats = self.value[node] @ self.share
         return total
 
 
-def flatten(members: Sequence[tuple[float, Any]]) -> DeepTrees:
-    """Weighted forests of scikit-learn as one."""
-    parts = [
-        _flat(estimator.tree_, weight / len(member.estimators_))
+def flatten(members: Sequence[tuple[Floats, Any]]) -> DeepTrees:
+    """Forests of scikit-learn as one; each has weights (outputs,): how much of it goes into each output."""
+    trees = [
+        (weight / len(member.estimators_), estimator.tree_)
         for weight, member in members
         for estimator in member.estimators_
     ]
+    parts = [_flat(tree) for _, tree in trees]
     sizes = [len(part["feature"]) for part in parts]
     roots = np.cumsum([0, *sizes[:-1]])
     return DeepTrees(
@@ -72,11 +69,12 @@ def flatten(members: Sequence[tuple[float, Any]]) -> DeepTrees:
         ),
         value=np.concatenate([part["value"] for part in parts]),
         roots=roots.astype(np.int32),
+        share=np.array([share for share, _ in trees]),
         depth=max(int(part["depth"]) for part in parts),
     )
 
 
-def _flat(tree: Any, scale: float) -> dict[str, NDArray[Any]]:
+def _flat(tree: Any) -> dict[str, NDArray[Any]]:
     left, right = tree.children_left, tree.children_right
     leaf = left < 0
     own = np.arange(len(left))
@@ -88,6 +86,6 @@ def _flat(tree: Any, scale: float) -> dict[str, NDArray[Any]]:
         "threshold": np.where(leaf, 0.0, tree.threshold),
         "unknown_left": tree.missing_go_to_left.astype(bool),
         "child": child,
-        "value": np.where(leaf, scale * tree.value[:, 0, 0], 0.0),
+        "value": np.where(leaf, tree.value[:, 0, 0], 0.0),
         "depth": np.array(tree.max_depth),
     }

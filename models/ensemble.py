@@ -68,35 +68,35 @@ class Ensemble:
 
     `used` are the columns that the members see: one that never varied in training is left out. `errors`
     (n,) are the standardised residuals of the newest slice, the newest last. `typical`
-    (features,) is a row with nothing remarkable. `probes` (PROBES, features) with `answers` (PROBES,) and
-    `log_scales` (PROBES,), computed by the uncompiled members at training, let a loaded copy prove that
-    it still computes what was trained.
+    (features,) is a row with nothing remarkable. `compiled` gives log prices and logs of scales.
+    `probes` (PROBES, features) with `answers` (PROBES, 2), computed by the uncompiled members at training,
+    let a loaded copy prove that it still computes what was trained.
     """
 
     feature_names: tuple[str, ...]
     used: NDArray[np.intp]
     weights: dict[str, float]
-    mean: Compiled
-    log_scale: Compiled
+    compiled: Compiled
     errors: Floats
     typical: Floats
     probes: Floats
     answers: Floats
-    log_scales: Floats
+
+    def forecast(self, X: Floats) -> tuple[Floats, Floats]:
+        """Log price relative to the market's level, and size of the error to expect in it: (n,) each.
+
+        X are features (n, len(feature_names)).
+        """
+        centre, log_scale = self.compiled.predict(X.take(self.used, axis=1)).T
+        return centre, np.maximum(np.exp(log_scale), MIN_SCALE)
 
     def predict(self, X: Floats) -> Floats:
-        """Log price relative to the market's level, (n,), for features (n, len(feature_names))."""
-        return self.mean.predict(X[:, self.used])
-
-    def scale(self, X: Floats) -> Floats:
-        """Size of the error to expect, in log price, (n,)."""
-        return np.maximum(np.exp(self.log_scale.predict(X[:, self.used])), MIN_SCALE)
+        """The log price alone."""
+        return self.forecast(X)[0]
 
     def verify(self) -> None:
         """Raise TrainingError if this copy does not reproduce the answers of its training."""
-        X = self.probes[:, self.used]
-        errors = (self.mean.predict(X) - self.answers, self.log_scale.predict(X) - self.log_scales)
-        error = float(np.max(np.abs(errors)))
+        error = float(np.max(np.abs(self.compiled.predict(self.probes[:, self.used]) - self.answers)))
         if not error <= TOLERANCE:
             raise TrainingError(
                 f"the stored model no longer computes what was trained (off by {error:.2g}): retrain it"
@@ -149,10 +149,9 @@ def fit(
     progress("calibrating", 0.75)
     residual = y[first:] - blend
     scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], seed)
-    log_scale = compile_members([(1.0, scale_member)], X.shape[1])
     scale = np.empty(len(residual))
     scale[early] = _crossed_scale(X[first:newest], residual[early], weight[first:newest], seed)
-    scale[late] = log_scale.predict(X[newest:])
+    scale[late] = scale_member.predict(X[newest:])
     scale = np.maximum(np.exp(scale), MIN_SCALE)
 
     progress("fitting on everything", 0.8)
@@ -166,13 +165,20 @@ def fit(
         rows.names,
         task.used,
         dict(kept),
-        compile_members(weighed, X.shape[1]),
-        log_scale,
+        compile_members(
+            [*((np.array([w, 0.0]), member) for w, member in weighed), (np.array([0.0, 1.0]), scale_member)],
+            X.shape[1],
+        ),
         (residual / scale)[late][-Calibrator.WINDOW :],
         _typical(rows),
         rows.X[sample],
-        cast(Floats, np.sum([w * member.predict(X[sample]) for w, member in weighed], axis=0)),
-        np.asarray(scale_member.predict(X[sample])),
+        np.stack(
+            (
+                np.sum([w * member.predict(X[sample]) for w, member in weighed], axis=0),
+                scale_member.predict(X[sample]),
+            ),
+            axis=1,
+        ),
     )
     ensemble.verify()
     progress("trained", 1.0)

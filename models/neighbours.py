@@ -53,4 +53,4 @@ class NewestNeighbours(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Floats) -> Floats:
         """Forecast for X: an array (n,)."""
-        return self.kept_.predict(X)
+        return self.kept_.predict(X)[:, 0]

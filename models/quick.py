@@ -33,7 +33,7 @@ class QuickTrees:
     `numbers` and `categories` are the columns so read, numbers first; `start` and `unknown` are the first
     and the last row of each. `threshold` (thresholds,) are those of the numbers end to end, ascending for
     each, `asked` (thresholds,) the column that each is asked of, and `edge` where each column's begin.
-    `values` (trees, 64) are the leaves, weights included.
+    `values` (trees, 64) are the leaves, `share` (trees, outputs) what a tree counts for each output.
     """
 
     standing: Bits
@@ -45,15 +45,16 @@ class QuickTrees:
     asked: Ints
     edge: Ints
     values: Floats
+    share: Floats
 
     def predict(self, X: Floats) -> Floats:
-        """The sum over the trees for X (n, features), NaN for unknown: an array (n,)."""
+        """The sum over the trees for X (n, features), NaN for unknown: an array (n, outputs)."""
         rows = self._rows(X)
         standing = np.empty((len(X), len(self.values)), dtype=np.uint64)
         for index, row in enumerate(rows):  # one at a time: a page at once would not stay in the cache
             np.bitwise_and.reduce(self.standing.take(row, axis=0), axis=0, out=standing[index])
         leaf = np.bitwise_count((standing & -standing) - _ONE)
-        found: Floats = self.values[np.arange(len(self.values)), leaf].sum(axis=1)
+        found: Floats = self.values[np.arange(len(self.values)), leaf] @ self.share
         return found
 
     def _rows(self, X: Floats) -> Ints:
@@ -71,9 +72,12 @@ class QuickTrees:
         return found
 
 
-def quicken(members: Sequence[tuple[float, Any]], features: int) -> tuple[QuickTrees, float]:
-    """Weighted HistGradientBoosting regressors as one, and the sum of their baselines."""
-    offset = 0.0
+def quicken(members: Sequence[tuple[Floats, Any]], features: int) -> tuple[QuickTrees, Floats]:
+    """HistGradientBoosting regressors as one, and the sum of their baselines, (outputs,).
+
+    Each has weights (outputs,): how much of it goes into each output.
+    """
+    offset = np.zeros(len(members[0][0]))
     trees: list[_Tree] = []
     for weight, member in members:
         offset += weight * float(np.ravel(member._baseline_prediction)[0])
@@ -118,12 +122,12 @@ class _Categorical(NamedTuple):
 class _Tree:
     """The tests of one tree, and its leaves."""
 
-    def __init__(self, predictor: Any, weight: float, columns: list[int], known: list[list[int]]) -> None:
+    def __init__(self, predictor: Any, share: Floats, columns: list[int], known: list[list[int]]) -> None:
         self.numeric: list[_Numeric] = []
         self.categorical: list[_Categorical] = []
-        self.values = np.zeros(MOST_LEAVES)
+        self.values, self.share = np.zeros(MOST_LEAVES), share
         self._nodes, self._bits = predictor.nodes, predictor.raw_left_cat_bitsets
-        self._weight, self._columns, self._known = weight, columns, known
+        self._columns, self._known = columns, known
         self._leaves = 0
         self._visit(0)
 
@@ -133,7 +137,7 @@ class _Tree:
         if node["is_leaf"]:
             if self._leaves == MOST_LEAVES:
                 raise TypeError(f"cannot compile a tree of more than {MOST_LEAVES} leaves")
-            self.values[self._leaves] = self._weight * node["value"]
+            self.values[self._leaves] = node["value"]
             self._leaves += 1
             return 1 << (self._leaves - 1)
         left = self._visit(int(node["left"]))
@@ -167,7 +171,8 @@ def _laid_out(trees: list[_Tree]) -> QuickTrees:
         threshold=np.array([value for values in thresholds for value in values]),
         asked=np.repeat(np.array(list(numeric), dtype=np.int64), counts),
         edge=np.cumsum([0, *counts])[:-1],
-        values=np.array([tree.values for tree in trees]).reshape(-1, MOST_LEAVES),
+        values=np.array([tree.values for tree in trees]),
+        share=np.array([tree.share for tree in trees]),
     )
 
 

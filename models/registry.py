@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import joblib
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 REMEMBERED = 20  # champions that one can go back to
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 _CHAMPION = "models/champion.json"

@@ -106,8 +106,8 @@ def as_contestant(champion: Appraiser, data: Examples, rows: int) -> Contestant:
     X = data.X[-rows:].copy()
     codes = slice(0, len(CATEGORIES))
     X[:, codes] = data.state.recoded(X[:, codes], champion.state)
-    centre = data.level[-rows:] + champion.ensemble.predict(X)
-    return Contestant(centre, champion.ensemble.scale(X), champion.ensemble.errors, champion.flips)
+    centre, scale = champion.ensemble.forecast(X)
+    return Contestant(data.level[-rows:] + centre, scale, champion.ensemble.errors, champion.flips)
 
 
 def row_ms(ensemble: Ensemble, row: Floats) -> float:
@@ -115,8 +115,7 @@ def row_ms(ensemble: Ensemble, row: Floats) -> float:
     times = []
     for _ in range(TIMED):
         began = time.perf_counter()
-        ensemble.predict(row)
-        ensemble.scale(row)
+        ensemble.forecast(row)
         times.append(time.perf_counter() - began)
     return 1000 * min(times)
 

@@ -136,8 +136,8 @@ def _selling(data: Examples, fitted: Fitted) -> Selling | None:
     asks, ensemble = data.asks, fitted.ensemble
     if not len(asks.hours):
         return None
-    gap = asks.log_ask - asks.level - ensemble.predict(asks.X)
-    return Selling.fit(gap, ensemble.scale(asks.X), asks.hours, asks.sold)
+    centre, scale = ensemble.forecast(asks.X)
+    return Selling.fit(asks.log_ask - asks.level - centre, scale, asks.hours, asks.sold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,8 @@ class Appraiser:
                 continue
             X = features(view, [event.subject for event in taken])[sold]
             price = np.log([event.price_usd for event in taken if isinstance(event, SaleEvent)])
-            error = price - view.levels[sold, LEVEL] - self.ensemble.predict(X)
-            self.calibrator.add(error / self.ensemble.scale(X))
+            centre, scale = self.ensemble.forecast(X)
+            self.calibrator.add((price - view.levels[sold, LEVEL] - centre) / scale)
 
     def enter(self, listings: Sequence[Listing], rates: Rates) -> None:
         """Let the asks of listings stand in the book."""
@@ -132,7 +132,8 @@ class Appraiser:
         subjects = [from_axie(axie) for axie in axies]
         view = self.state.look(subjects, at.timestamp())
         X, level = features(view, subjects), self.state.level
-        return _Priced(X, view.listed, level, level + self.ensemble.predict(X), self.ensemble.scale(X))
+        centre, scale = self.ensemble.forecast(X)
+        return _Priced(X, view.listed, level, level + centre, scale)
 
     def _selling(self, gap: Floats, scale: Floats) -> tuple[list[float | None], list[float | None]]:
         """Chance of a sale within a day and median hours to it, of a resale asked at the forecast's price."""

@@ -128,7 +128,7 @@ def _mixed(mean: Floats, weight: Floats) -> tuple[Floats, ...]:
 
 
 def _sums(columns: Floats) -> Floats:
-    """Sums over each mixture, the last axis, in one order however many rows there are: the same to the bit."""
+    """Sums over each mixture along the last axis, in one order however many rows: the same to the bit."""
     run = np.cumsum(columns, axis=-1).take(_ENDS, axis=-1)
     run[..., 1:] -= run[..., :-1].copy()
     return run

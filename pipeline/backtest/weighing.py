@@ -96,8 +96,8 @@ def weigh(
 
 def _promises(learnt: Learnt, offers: Offers, terms: Terms) -> Odds:
     ensemble, flips = learnt.fitted.ensemble, learnt.flips
-    forecast = offers.level + ensemble.predict(offers.X)
-    centre, scale = flips.resale(forecast, ensemble.scale(offers.X), offers.log_ask)
+    centre, scale = ensemble.forecast(offers.X)
+    centre, scale = flips.resale(offers.level + centre, scale, offers.log_ask)
     return odds(flips.residuals, centre, scale, np.exp(offers.log_ask) + terms.gas_usd, terms.fee)
 
 

@@ -59,16 +59,17 @@ class Model:
     def forecast(self, known: Known) -> Floats:
         """Quantiles of the log price, (n, len(LEVELS))."""
         fitted, calibrator = self._learnt()
-        X = known.features
-        centre, scale = known.level + fitted.ensemble.predict(X), fitted.ensemble.scale(X)
-        quantiles: Floats = centre[:, None] + scale[:, None] * calibrator.residuals.quantiles(LEVELS)
+        centre, scale = fitted.ensemble.forecast(known.features)
+        quantiles: Floats = (known.level + centre)[:, None] + scale[:, None] * calibrator.residuals.quantiles(
+            LEVELS
+        )
         return quantiles
 
     def observe(self, known: Known, log_price: Floats) -> None:
         """Let the calibration adapt, as it does when serving."""
         fitted, calibrator = self._learnt()
-        error = log_price - known.level - fitted.ensemble.predict(known.features)
-        calibrator.add(error / fitted.ensemble.scale(known.features))
+        centre, scale = fitted.ensemble.forecast(known.features)
+        calibrator.add((log_price - known.level - centre) / scale)
 
     def _learnt(self) -> tuple[Fitted, Calibrator]:
         if self.fitted is None or self._calibrator is None:

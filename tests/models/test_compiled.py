@@ -13,6 +13,7 @@ from models.members import MEMBERS, Regressor, fit_member
 from tests.models.conftest import CATEGORIES, make_rows
 
 FEATURES = 9
+ONE = np.ones(1)
 Pair = tuple[Regressor, Compiled]
 
 
@@ -22,13 +23,13 @@ def members() -> dict[str, Pair]:
     found = {}
     for name, factory in MEMBERS.items():
         member = fit_member(factory(CATEGORIES, 3), rows.X[:, :FEATURES], rows.y, rows.weight)
-        found[name] = (member, compile_members([(1.0, member)], FEATURES))
+        found[name] = (member, compile_members([(ONE, member)], FEATURES))
     return found
 
 
 def same(pair: Pair, X: np.ndarray) -> None:
     member, compiled = pair
-    np.testing.assert_allclose(compiled.predict(X), member.predict(X), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(compiled.predict(X)[:, 0], member.predict(X), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MEMBERS)
@@ -64,8 +65,11 @@ def test_a_value_on_a_threshold_goes_the_same_way(members: dict[str, Pair]) -> N
 
 def test_members_together_are_the_weighed_sum_of_each(members: dict[str, Pair]) -> None:
     X = make_rows(50, seed=4).X[:, :FEATURES]
-    pairs = [(0.1 * (rank + 1), member) for rank, (member, _) in enumerate(members.values())]
-    expected = sum(weight * member.predict(X) for weight, member in pairs)
+    pairs = [
+        (np.array([0.1 * (rank + 1), 1.0 - 0.2 * rank]), member)
+        for rank, (member, _) in enumerate(members.values())
+    ]
+    expected = sum(np.outer(member.predict(X), weight) for weight, member in pairs)
     np.testing.assert_allclose(compile_members(pairs, FEATURES).predict(X), expected, rtol=0, atol=1e-12)
 
 
@@ -74,7 +78,7 @@ def test_forests_split_on_single_precision_features_as_scikit_learn_does() -> No
     X = np.array([[1.0], [1.0 + 1e-9], [2.0], [3.0]] * 10)
     member = ExtraTreesRegressor(5, random_state=0).fit(X, np.arange(40.0))
     rows = np.array([[1.0], [1.0 + 1e-9], [1.5], [2.5], [np.nextafter(2.0, 3)]])
-    same((member, compile_members([(1.0, member)], 1)), rows)
+    same((member, compile_members([(ONE, member)], 1)), rows)
 
 
 def test_a_boosted_tree_of_more_leaves_than_bits_is_refused() -> None:
@@ -82,12 +86,12 @@ def test_a_boosted_tree_of_more_leaves_than_bits_is_refused() -> None:
     X = rng.normal(size=(2000, 3))
     member = HistGradientBoostingRegressor(max_iter=2, max_leaf_nodes=90, min_samples_leaf=5).fit(X, X[:, 0])
     with pytest.raises(TypeError, match="more than 64 leaves"):
-        compile_members([(1.0, member)], 3)
+        compile_members([(ONE, member)], 3)
 
 
 def test_an_unknown_kind_of_member_is_refused() -> None:
     with pytest.raises(TypeError, match="DecisionTreeRegressor"):
-        compile_members([(1.0, DecisionTreeRegressor())], 3)
+        compile_members([(ONE, DecisionTreeRegressor())], 3)
 
 
 def test_more_trees_cost_more(members: dict[str, Pair]) -> None:
@@ -101,4 +105,4 @@ def test_a_value_far_beyond_the_training_does_not_carry_a_forecast_away(members:
     X = make_rows(700).X[:, :FEATURES]
     far = np.zeros((1, FEATURES))
     far[0, 2] = 1e6
-    assert abs(compiled.predict(far)[0]) <= np.max(np.abs(compiled.predict(X))) + 0.5
+    assert abs(compiled.predict(far)[0, 0]) <= np.max(np.abs(compiled.predict(X))) + 0.5

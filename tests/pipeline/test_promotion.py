@@ -57,9 +57,10 @@ def clouded(registry: Registry, folder: Path, noise: float) -> Registry:
     """The same champion in a store of its own, its probes and forecasts off by so much."""
     card, artefact = registry.load(registry.champion())
     ensemble = artefact["ensemble"]
-    mean = replace(ensemble.mean, offset=ensemble.mean.offset + noise)
+    off = np.array([noise, 0.0])
+    compiled = replace(ensemble.compiled, offset=ensemble.compiled.offset + off)
     worse = Registry(open_store(f"file:{folder}"), KEY)
-    moved = replace(ensemble, mean=mean, answers=ensemble.answers + noise)
+    moved = replace(ensemble, compiled=compiled, answers=ensemble.answers + off)
     worse.save("clouded", {**artefact, "ensemble": moved}, card.facts)
     worse.promote("clouded")
     return worse
@@ -90,8 +91,9 @@ def test_a_champion_is_asked_with_the_numbers_of_categories_that_it_learnt(
         level.append(view.levels[:, LEVEL].copy())
     asked = as_contestant(champion, later, 300)
     own = np.concatenate(X)[-300:]
-    np.testing.assert_array_equal(asked.centre, np.concatenate(level)[-300:] + champion.ensemble.predict(own))
-    np.testing.assert_array_equal(asked.scale, champion.ensemble.scale(own))
+    centre, scale = champion.ensemble.forecast(own)
+    np.testing.assert_array_equal(asked.centre, np.concatenate(level)[-300:] + centre)
+    np.testing.assert_array_equal(asked.scale, scale)
     mistaken = np.concatenate(level)[-300:] + champion.ensemble.predict(later.X[-300:])
     assert (mistaken != asked.centre).any()
 
