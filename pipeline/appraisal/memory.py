@@ -7,6 +7,7 @@ handful of array operations. Prices in it are relative to the market's level of 
 from __future__ import annotations
 
 import math
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -57,6 +58,7 @@ class Memory:
         self.newest = np.zeros((ROOM, NEWEST), dtype=np.int32)
         self.sales = np.full((ROOM, 4), -math.inf)
         self._sales = 1
+        self._at = -math.inf  # of the newest sale
 
     def __len__(self) -> int:
         return len(self._row) - 1
@@ -80,12 +82,18 @@ class Memory:
         One that comes late leaves the same behind as if it had come in time. Row 0 stays as it is.
         """
         held = self.sums.take(rows, axis=0)
-        # By how much each is newer than what it was last added: what is older of the two has faded since.
-        gap = (at - held[:, AT]) / MEMORY_S
-        late = np.minimum(gap, 0.0)
-        held[:, W:] *= np.exp(late - gap)[:, None]
-        held[:, W:] += np.exp(late)[:, None] * np.array((1.0, relative, relative * relative))
-        held[:, AT] = np.maximum(held[:, AT], at)
+        sale = np.array((0.0, 1.0, relative, relative * relative))
+        last = held[:, AT].copy()
+        in_time = at >= self._at
+        if in_time:
+            self._at = at
+            held *= np.exp((last - at) / MEMORY_S)[:, None]
+            held += sale
+            held[:, AT] = at
+        else:  # what is older of the two has faded since, be it the sale itself
+            held *= np.exp(np.minimum(last - at, 0.0) / MEMORY_S)[:, None]
+            held += np.exp(np.minimum(at - last, 0.0) / MEMORY_S)[:, None] * sale
+            held[:, AT] = np.maximum(last, at)
         self.sums[rows] = held
         self.sums[0] = 0.0
         number = self._sales
@@ -96,18 +104,22 @@ class Memory:
         # The place of the oldest is taken, unless that is newer still.
         times = self.sales[self.newest.take(listed, axis=0), TIME]
         places = times.argmin(axis=1)
-        taken = times[_EACH[: len(places)], places] <= at
-        self.newest[listed[taken], places[taken]] = number
+        if not in_time:
+            taken = times[_EACH[: len(places)], places] <= at
+            listed, places = listed[taken], places[taken]
+        self.newest[listed, places] = number
         self.newest[0] = 0
 
     def forget(self, before: float) -> None:
         """Drop every key that has not been added to since a time, and the sales that only those kept."""
-        kept = {key: row for key, row in self._row.items() if row == 0 or self.sums[row, AT] >= before}
-        rows = np.array(list(kept.values()), dtype=np.int64)
+        fresh = self.sums[: len(self._row), AT] >= before
+        fresh[0] = True
+        rows = np.flatnonzero(fresh)
+        kept = compress(self._row, fresh.tolist())  # in the order of their rows, as they were numbered
         newest = self.newest[rows]
         newest[self.sales[newest, TIME] < before] = 0
         used = np.unique(np.append(newest, 0))
-        self._row = _Numbered({key: row for row, key in enumerate(kept)})
+        self._row = _Numbered(zip(kept, range(len(rows)), strict=True))
         self.sums = _roomier(self.sums[rows], 0.0)
         self.newest = _roomier(np.searchsorted(used, newest).astype(np.int32), 0)
         self.sales, self._sales = _roomier(self.sales[used], -math.inf), len(used)
@@ -133,9 +145,10 @@ class Memory:
         fits = len(sums) == len(newest) == len(found) == len(set(found))
         if not (fits and found[:1] == [NONE] and 0 <= newest.min() <= newest.max() < len(sales)):
             raise ValueError("the parts of the stored market state do not belong together")
-        memory._row = _Numbered({key: row for row, key in enumerate(found)})
+        memory._row = _Numbered(zip(found, range(len(found)), strict=True))
         memory.sums, memory.newest = _roomier(sums, 0.0), _roomier(newest, 0)
         memory.sales, memory._sales = _roomier(sales, -math.inf), len(sales)
+        memory._at = float(sales[:, TIME].max())
         return memory
 
 
