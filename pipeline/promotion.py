@@ -114,9 +114,9 @@ def row_ms(ensemble: Ensemble, row: Floats) -> float:
     """Milliseconds that one row (1, features) takes when nothing else keeps the machine busy."""
     times = []
     for _ in range(TIMED):
-        began = time.perf_counter()
+        began = time.thread_time()
         ensemble.forecast(row)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     return 1000 * min(times)
 
 
