@@ -107,11 +107,14 @@ def cents(value: float) -> str:
 
 
 def in_dollars(axes: Axes, values: Sequence[float]) -> None:
-    """A vertical axis of prices: by ratio where they differ twelvefold, with round labels else."""
-    from matplotlib.ticker import MaxNLocator
+    """A vertical axis of prices: by ratio where they differ fivefold, with round labels else."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
-    if min(values) > 0 and max(values) / min(values) > 12:
+    if min(values) > 0 and max(values) / min(values) > 5:
         axes.set_yscale("log")
+        # Round steps between the powers of ten too, as long as there is room for their labels.
+        near = max(values) / min(values) < 200
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,), numticks=6))
         axes.minorticks_off()
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
@@ -124,7 +127,12 @@ def by_date(axes: Axes, first: datetime, last: datetime) -> None:
 
     locator = AutoDateLocator(minticks=2, maxticks=5)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    # No offset stands beside the axis, so each label says all that is needed: a day has its month.
+    formats = ["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
+    zeros = ["%Y", "%b %Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
+    axes.xaxis.set_major_formatter(
+        ConciseDateFormatter(locator, formats=formats, zero_formats=zeros, show_offset=False)
+    )
     margin = max((last - first) * 0.04, timedelta(minutes=30))
     axes.set_xlim(first - margin, last + margin)  # type: ignore[arg-type]
     axes.grid(visible=False, axis="x")

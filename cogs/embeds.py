@@ -50,7 +50,8 @@ def alert(
     embed = _axie(listing.axie, _colour(prediction, late))
     marks = [f"🕓 **Late** – {late}"] if late else []
     lines = [*notes, *marks, *_notes(listing, prediction, moment)]
-    source = _source(watch_name, prediction.forecast)
+    costs = f"{prediction.fee:.2%} fee, {fmt.cents(prediction.gas_usd)} gas"
+    source = f"{_source(watch_name, prediction.forecast)}\nNet of {costs}"
     if brief:
         embed.description = "\n".join([*lines, _prices(prediction, money), _promise(prediction, money)])
         source = f"Watch “{fmt.bare(watch_name, 110)}” · listed {fmt.ago(moment, listing.started_at)}"
@@ -184,12 +185,14 @@ def _promise(prediction: Prediction, money: Money) -> str:
 def _add_sums(
     embed: discord.Embed, listing: Listing, prediction: Prediction, moment: Moment, money: Money
 ) -> None:
+    forecast = prediction.forecast
     ask = (
         f"**{money.amount(prediction.ask_usd)}**",
-        fmt.tokens(listing.ask(prediction.forecast.at)),
+        fmt.tokens(listing.ask(forecast.at)),
         f"listed {fmt.ago(moment, listing.started_at)}",
     )
-    costs = f"{prediction.fee:.2%} fee, {fmt.cents(prediction.gas_usd)} gas"
+    # Lines that fit a third of the frame beside the picture: what wraps sets the three at odds.
+    resale = (f"**{money.amount(forecast.resale_usd)}**", _interval(forecast, money), "90% interval")
     profit = [
         f"**{money.gain(prediction.net_usd)}**",
         f"{fmt.percent(prediction.return_, signed=True)} return",
@@ -198,13 +201,16 @@ def _add_sums(
     if prediction.sell_chance is not None:
         profit.append(f"{fmt.chance(prediction.sell_chance)} sold in a day")
     embed.add_field(name="Ask", value="\n".join(ask))
-    embed.add_field(name="Resale", value="\n".join([*_resale(prediction.forecast, money), costs]))
+    embed.add_field(name="Resale", value="\n".join(resale))
     embed.add_field(name="Net profit", value="\n".join(profit))
 
 
 def _resale(forecast: Forecast, money: Money) -> tuple[str, str]:
-    interval = f"{money.rough(forecast.low_usd)}–{money.rough(forecast.high_usd)}"
-    return f"**{money.amount(forecast.resale_usd)}**", f"90%: {interval}"
+    return f"**{money.amount(forecast.resale_usd)}**", f"90%: {_interval(forecast, money)}"
+
+
+def _interval(forecast: Forecast, money: Money) -> str:
+    return f"{money.rough(forecast.low_usd)}–{money.rough(forecast.high_usd)}"
 
 
 def _add_background(
@@ -218,10 +224,9 @@ def _add_background(
 
 
 def comparable(sale: Comparable, moment: Moment, money: Money = DOLLARS) -> str:
-    """A past sale in a line: price, age, which axie, and what it has in common."""
-    link = f"[#{sale.axie_id}]({fmt.page(sale.axie_id)})"
-    likeness = fmt.plain(sale.likeness, 60)
-    return f"**{money.amount(sale.price_usd)}** · {fmt.ago(moment, sale.sold_at)} · {link} {likeness}"
+    """A past sale in a line: price, age, and what its axie has in common, with a link to it."""
+    link = f"[{fmt.plain(sale.likeness, 60)}]({fmt.page(sale.axie_id)})"
+    return f"**{money.amount(sale.price_usd)}** · {fmt.ago(moment, sale.sold_at)} · {link}"
 
 
 def _parts(axie: Axie) -> str:
@@ -240,9 +245,9 @@ def _condition(axie: Axie) -> str:
         facts.append(f"purity {axie.purity}")
     if axie.level is not None:
         facts.append(f"level {axie.level}")
-    if axie.stats is not None:
-        stats = axie.stats
-        facts.append(f"hp {stats.hp}, speed {stats.speed}, skill {stats.skill}, morale {stats.morale}")
     if axie.title:
         facts.append(fmt.plain(axie.title, 40))
-    return " · ".join(facts)
+    told = " · ".join(facts)
+    if (stats := axie.stats) is None:
+        return told
+    return f"{told}\nhp {stats.hp} · speed {stats.speed} · skill {stats.skill} · morale {stats.morale}"

@@ -158,14 +158,22 @@ def axie(sales: Sequence[tuple[datetime, float]], asks: Sequence[tuple[datetime,
 def _intervals(axes: Any, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
     """How many sales lay within intervals that promise a share: on the line is honest."""
     axes.plot([40, 100], [40, 100], color=AMBER, linewidth=1.2, linestyle=(0, (3, 2)), label="as promised")
-    for metrics, colour, label in ((old, FAINT, "before"), (new, GREEN, "new")):
+    # The old one is drawn thicker below the new, to be seen where both hold alike.
+    for metrics, colour, label, width in ((old, FAINT, "before", 4.0), (new, GREEN, "new", 1.8)):
         points = [
             (level, 100 * float(share))
             for level in _LEVELS
             if isinstance(share := metrics.get(f"coverage_{level}"), int | float)
         ]
         if points:
-            axes.plot(*zip(*points, strict=True), "o-", color=colour, markersize=4.5, label=label)
+            axes.plot(
+                *zip(*points, strict=True),
+                "o-",
+                color=colour,
+                linewidth=width,
+                markersize=2.7 + width,
+                label=label,
+            )
     axes.set_xlim(45, 95)
     axes.set_ylim(40, 100)
     axes.set_xticks(_LEVELS, [f"{level}%" for level in _LEVELS])

@@ -29,7 +29,7 @@ _STATES: Final = {
 # Metric of a card: its name for people, and how its figure is written.
 _METRICS: Final = {
     "median_ape": ("Median error", "{:.1%}"),
-    "within_20": ("Within 20% of the price", "{:.1%}"),
+    "within_20": ("Within 20%", "{:.1%}"),
     "r2_log": ("R² of log price", "{:.3f}"),
     "coverage_90": ("90% interval holds", "{:.1%}"),
 }
@@ -106,16 +106,15 @@ def _add_result(embed: discord.Embed, version: str | None, report: Mapping[str, 
     reason = fmt.plain(str(report.get("reason") or "no reason was given"), 300)
     embed.description = f"**{verdict}:** {reason}."
     before = report.get("before")
-    embed.add_field(name=f"New {_version(version)}", value=_metrics(report.get("metrics")))
+    embed.add_field(name="New", value=f"{_version(version)}\n{_metrics(report.get('metrics'))}".strip())
     if isinstance(before, dict):
-        embed.add_field(
-            name=f"Before {_version(before.get('version'))}", value=_metrics(before.get("metrics"))
-        )
+        value = f"{_version(before.get('version'))}\n{_metrics(before.get('metrics'))}".strip()
+        embed.add_field(name="Before", value=value)
 
 
 def _progress(run: Run, left_s: float | None) -> str:
     left = "" if left_s is None else f" · {f'about {fmt.age(left_s)}' if left_s >= 5 else 'a moment'} left"
-    return f"{_bar(run.fraction)} **{fmt.percent(run.fraction)}**{left}\n{fmt.plain(run.stage, 100)}"
+    return f"{_bar(run.fraction)} **{fmt.percent(run.fraction)}**\n{fmt.plain(run.stage, 100)}{left}"
 
 
 def _sentence(text: str) -> str:

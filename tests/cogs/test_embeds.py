@@ -39,14 +39,14 @@ def test_an_alert_tells_the_whole_sum() -> None:
     assert "0.005 WETH" in fields["Ask"]
     assert "41 s ago" in fields["Ask"]
     assert "$20.00" in fields["Resale"]
-    assert "90%: $15–$25" in fields["Resale"]
-    assert "4.25% fee, 1¢ gas" in fields["Resale"]
+    assert "$15–$25\n90% interval" in fields["Resale"]
     assert "+$6.64" in fields["Net profit"]
     assert "+53% return" in fields["Net profit"]
     assert "97% likely" in fields["Net profit"]
     assert embed.footer.text is not None
     assert "Cheap plants" in embed.footer.text
     assert "20260601-120000-a1b2c3" in embed.footer.text
+    assert "Net of 4.25% fee, 1¢ gas" in embed.footer.text
 
 
 def test_comparables_have_price_age_likeness_and_a_link() -> None:
