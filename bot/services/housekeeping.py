@@ -1,4 +1,4 @@
-"""What is looked back at only for so long is deleted by age: sales, floors, and what was said.
+"""What is older than is kept is deleted: listings with all that hangs on them, sales, floors, what was said.
 
 A turn takes the oldest slice of each table, found and deleted by index, so that no alert waits for it; where
 much is overdue, the next slice follows soon.
@@ -10,18 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import CursorResult, delete, exists, func, select
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from bot.db import Database
 from bot.db.lookback import AnnouncementRow, FloorRow, SaleRow
-from bot.db.tables import AlertState
+from bot.db.tables import AlertRow, AlertState, ListingRow, PostRow
 from bot.waiting import machine_time
 from pipeline.clock import Clock
 from pipeline.market.groups import CRITERIA
 
 EVERY_S = 3600.0
 SOON_S = 0.5
+_LISTINGS = 500  # in a slice, each with its prediction, its outcome and its alerts
 _HOURS = 6  # of sales in a slice: some thousand at most
 _SPAN = timedelta(days=7)  # of floors of one group, or of what was said
 log = structlog.get_logger(__name__)
@@ -38,7 +39,8 @@ class Housekeeping:
     async def turn(self) -> float:
         """Delete a slice of each table. Returns the seconds to wait before the next turn."""
         before = self._clock.now() - self._kept
-        deleted = await self._prune(SaleRow, SaleRow.hour, int(before.timestamp() // 3600), _HOURS)
+        deleted = await self._prune_listings(before)
+        deleted += await self._prune(SaleRow, SaleRow.hour, int(before.timestamp() // 3600), _HOURS)
         for group in CRITERIA:
             deleted += await self._prune(FloorRow, FloorRow.at, before, _SPAN, FloorRow.group == group)
         for state in (AlertState.DELIVERED, AlertState.UNDELIVERABLE):
@@ -47,6 +49,25 @@ class Housekeeping:
         if deleted:
             log.debug("deleted what is older than is kept", rows=deleted)
         return SOON_S if deleted else EVERY_S
+
+    async def _prune_listings(self, before: datetime) -> int:
+        """Delete the oldest listings, and the posts that have lost their last alert with them; how many.
+
+        The database deletes their predictions, outcomes, alerts and claims with them.
+        """
+        oldest = select(ListingRow.hash).where(ListingRow.seen_at < before)
+        async with self._db.reading() as session:
+            hashes = list(await session.scalars(oldest.order_by(ListingRow.seen_at).limit(_LISTINGS)))
+            told = select(AlertRow.post_id).where(AlertRow.listing_hash.in_(hashes)).distinct()
+            posts = list(await session.scalars(told)) if hashes else []
+        if not hashes:
+            return 0
+        async with self._db.session() as session:
+            await session.execute(delete(ListingRow).where(ListingRow.hash.in_(hashes)))
+            if posts:
+                left = exists().where(AlertRow.post_id == PostRow.id)
+                await session.execute(delete(PostRow).where(PostRow.id.in_(posts), ~left))
+        return len(hashes)
 
     async def _prune(
         self,

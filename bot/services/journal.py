@@ -7,6 +7,7 @@ A listing is known by its order's hash. Recording one again, after a crash or a 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +34,7 @@ from pipeline.signal import Prediction
 # How often an open listing is asked for: at the least distance, a share of its age, at the most distance.
 ALERTED_CHECKS = (timedelta(seconds=30), 0.02, timedelta(hours=1))
 OTHER_CHECKS = (timedelta(minutes=5), 0.2, timedelta(days=1))
+RECOUNT_S = 3600.0  # what housekeeping deletes is seen by then
 log = structlog.get_logger(__name__)
 
 
@@ -58,12 +60,21 @@ class JournalCounts(Struct, frozen=True):
     alerts_undeliverable: int
 
 
+class _Totals(Struct):
+    """How many rows the large tables have, as of a reading of the machine's monotonic clock and since."""
+
+    counted_at: float
+    listings: int
+    predictions: int
+
+
 class Journal:
     """Listings, predictions and outcomes in the database."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._totals: _Totals | None = None
 
     async def record(self, entries: Sequence[Entry]) -> int:
         """Store the entries in one transaction and return how many alerts are new.
@@ -98,6 +109,9 @@ class Journal:
                 if hash_ in new
             ]
             queued = await dispatch(session, signals, now)
+        if self._totals is not None:
+            self._totals.listings += len(new)
+            self._totals.predictions += len(priced)
         return tell_queued(queued)
 
     async def known_hashes(self, limit: int = 20_000) -> list[str]:
@@ -107,15 +121,21 @@ class Journal:
             return list(await session.scalars(newest))
 
     async def counts(self) -> JournalCounts:
-        """How much is stored, now."""
+        """How much is stored.
+
+        Listings and predictions are counted once in `RECOUNT_S`, as that reads millions of rows, and
+        between by what is recorded here.
+        """
         async with self._db.reading() as session:
-            listings = await session.scalar(select(func.count()).select_from(ListingRow))
-            predictions = await session.scalar(select(func.count()).select_from(PredictionRow))
+            if self._totals is None or time.monotonic() > self._totals.counted_at + RECOUNT_S:
+                listings = await session.scalar(select(func.count()).select_from(ListingRow))
+                predictions = await session.scalar(select(func.count()).select_from(PredictionRow))
+                self._totals = _Totals(time.monotonic(), listings or 0, predictions or 0)
             by_state = select(AlertRow.state, func.count()).group_by(AlertRow.state)
             alerts = dict((await session.execute(by_state)).all())
         return JournalCounts(
-            listings or 0,
-            predictions or 0,
+            self._totals.listings,
+            self._totals.predictions,
             *(
                 alerts.get(state, 0)
                 for state in (AlertState.PENDING, AlertState.DELIVERED, AlertState.UNDELIVERABLE)

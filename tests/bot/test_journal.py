@@ -24,6 +24,7 @@ from pipeline.clock import ManualClock
 from pipeline.market.values import OrderStatus, Resolution, Token
 from pipeline.signal import Filters, Thresholds
 from tests.bot.factories import NOON, make_forecast, make_listing, make_prediction
+from tests.bot.plans import statements
 from tests.bot.stored import stored
 from tests.databases import Databases
 
@@ -271,3 +272,20 @@ async def test_a_record_cancelled_at_any_point_is_whole_or_absent_and_blocks_nob
     assert await asyncio.wait_for(journal.record([signal(watch)]), 5) == 1
     counts = await journal.counts()
     assert counts.listings == counts.predictions == counts.alerts_pending == len(await pending(outbox))
+
+
+async def test_the_large_tables_are_counted_once_and_then_by_what_is_recorded(
+    db: Database, journal: Journal, watches: Watches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journal.record([signal(await add(watches))])
+    assert await journal.counts() == JournalCounts(1, 1, 1, 0, 0)
+    unpriced = Entry(make_listing(hash="0xsecond"), None)
+    await journal.record([unpriced, signal(listing=make_listing(hash="0xthird"))])
+    await journal.record([unpriced])  # known already
+    with statements(db) as sent:
+        assert await journal.counts() == JournalCounts(3, 2, 1, 0, 0)
+    assert not [statement for statement, _ in sent if "listings" in statement or "predictions" in statement]
+    # What others have stored or deleted is seen at the next count.
+    await Journal(db, journal._clock).record([signal(listing=make_listing(hash="0xfourth"))])
+    monkeypatch.setattr("bot.services.journal.RECOUNT_S", -1.0)
+    assert await journal.counts() == JournalCounts(4, 3, 1, 0, 0)
