@@ -1,5 +1,5 @@
 """`make screenshots`: pictures of the demo's own page for the docs, at desktop and phone width.
 
 `scenes` gives the commands of each picture as a person would, `camera` photographs the page in a headless
-browser, and `__main__` runs the whole bot against both simulated worlds meanwhile.
+browser, and `lives` runs the whole bot against both simulated worlds meanwhile.
 """

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import discord
@@ -17,16 +15,11 @@ from structlog.testing import capture_logs
 from bot.client import create_bot
 from bot.db.tables import AlertRow, AlertState, PostRow
 from bot.services.pacing import Delivery
-from cogs import outgoing
+from cogs import delivery, outgoing
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import OrderStatus
 from tests.cogs.parts import make_axie, make_listing
 from tests.cogs.world import World
-
-
-def _as_loaded() -> ModuleType:
-    """The module of the cog as the bot has loaded it, which may be another than a test imported before."""
-    return import_module("cogs.alerts")
 
 
 async def make_old(world: World, minutes: float) -> None:
@@ -166,16 +159,14 @@ async def test_a_late_alert_about_a_sold_axie_is_not_posted(world: World) -> Non
 async def test_a_late_alert_waits_until_the_marketplace_says_that_it_is_open(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alerts = _as_loaded()
-
-    monkeypatch.setattr(alerts, "UNCHECKED_PAUSE_S", 0.01)
+    monkeypatch.setattr(delivery, "UNCHECKED_PAUSE_S", 0.01)
     listing, _ = await world.signal(await world.watch())
     world.market.failure = MarketUnavailable("down")
     await make_old(world, minutes=12)
-    delivery: Any = world.bot.get_cog("Alerts")
+    cog: Any = world.bot.get_cog("Alerts")
     for _ in range(3):
-        await delivery.turn()
-        await delivery.settled()
+        await cog.turn()
+        await cog.settled()
     assert world.posted() == []
     (problem,) = await world.services.outbox.problems(world.guild.id)
     assert "does not say" in problem.reason
@@ -259,8 +250,6 @@ async def test_an_alert_that_cannot_be_rendered_does_not_block_its_channel(
 ) -> None:
     from cogs import embeds
 
-    alerts = _as_loaded()
-
     watch = await world.watch()
     broken, _ = await world.signal(watch)
     await world.signal(watch)
@@ -272,7 +261,7 @@ async def test_an_alert_that_cannot_be_rendered_does_not_block_its_channel(
         return render(listing, *rest, **more)
 
     monkeypatch.setattr(embeds, "alert", fragile)
-    monkeypatch.setattr(alerts, "FAULT_PAUSE_S", 0.01)
+    monkeypatch.setattr(delivery, "FAULT_PAUSE_S", 0.01)
     with capture_logs() as logs:
         await world.deliver()
     assert "delivery failed" in [log["event"] for log in logs]
@@ -283,9 +272,7 @@ async def test_an_alert_that_cannot_be_rendered_does_not_block_its_channel(
 async def test_a_message_that_is_out_is_not_repeated_while_the_database_takes_no_notes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alerts = _as_loaded()
-
-    monkeypatch.setattr(alerts, "FAULT_PAUSE_S", 0.01)
+    monkeypatch.setattr(delivery, "FAULT_PAUSE_S", 0.01)
     outbox = world.services.outbox
     delivered, failures = outbox.delivered, iter([OSError("disk full")] * 3)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from cogs.alerts import LATE_S
+from cogs.delivery import LATE_S
 from pipeline.market.values import Listing
 from pipeline.signal import Filters, Prediction, Thresholds, refusal
 from tests.e2e.parts import API_KEY, SIGNING_KEY
