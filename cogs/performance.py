@@ -59,6 +59,7 @@ class PerformanceCog(commands.Cog, name="Performance"):
     ) -> None:
         """Show hit rate, profit on paper, time to sale, how the chances held, and a picture of it."""
         services, guild = self._services, choices.guild(interaction)
+        days = min(days, services.settings.keep_days)  # what is older is deleted
         # Before the deferral, which would make an error public.
         one = None if watch is None else await services.watches.get(guild, watch)
         await interaction.response.defer(thinking=True)

@@ -22,7 +22,7 @@ from pipeline.market.groups import CRITERIA
 
 EVERY_S = 3600.0
 SOON_S = 0.5
-_LISTINGS = 500  # in a slice, each with its prediction, its outcome and its alerts
+_LISTINGS = 100  # in a slice, each with its prediction, its outcome and its alerts
 _HOURS = 6  # of sales in a slice: some thousand at most
 _SPAN = timedelta(days=7)  # of floors of one group, or of what was said
 log = structlog.get_logger(__name__)

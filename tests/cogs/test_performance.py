@@ -54,6 +54,11 @@ async def test_one_watch_and_some_days_can_be_asked_for(world: World) -> None:
     assert other.response.attachments == []
 
 
+async def test_no_more_days_are_claimed_than_are_kept(world: World) -> None:
+    await results(world, await world.watch(), sold=2)
+    assert "last 180 days" in text(await world.member.slash(world.channel, "performance", days=365))
+
+
 async def test_more_signals_than_are_looked_at_are_said_to_be(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
