@@ -111,6 +111,8 @@ class ModelCog(commands.Cog, name="Model"):
         message = await interaction.original_response()
         await services.runs.follow(run.id, message.channel.id, message.id)
         self._follow(await services.runs.get(run.id), message)
+        guild, actor = choices.guild(interaction), interaction.user.id
+        await services.audit.write("training started", f"run {run.id}", guild_id=guild, actor=actor)
 
     @model.command(
         name="rollback",

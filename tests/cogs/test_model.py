@@ -135,7 +135,8 @@ async def test_a_training_is_cancelled_by_whoever_may_and_the_message_says_who_i
     assert "Training cancelled" in answer(world)
     assert "Ada cancelled it" in answer(world)
     assert world.posted()[-1].components == []
-    assert (await world.services.audit.recent(world.guild.id))[0].action == "training cancelled"
+    changes = [entry.action for entry in await world.services.audit.recent(world.guild.id)]
+    assert changes == ["training cancelled", "training started"]
 
 
 async def test_a_training_that_has_just_ended_cannot_be_cancelled(world: World, admin: Any) -> None:
