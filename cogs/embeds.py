@@ -51,7 +51,7 @@ def alert(
     marks = [f"🕓 **Late** – {late}"] if late else []
     lines = [*notes, *marks, *_notes(listing, prediction, moment)]
     costs = f"{prediction.fee:.2%} fee, {fmt.cents(prediction.gas_usd)} gas"
-    source = f"{_source(watch_name, prediction.forecast)}\nNet of {costs}"
+    source = f"{_source(watch_name, prediction.forecast)} · net of {costs}"
     if brief:
         embed.description = "\n".join([*lines, _prices(prediction, money), _promise(prediction, money)])
         source = f"Watch “{fmt.bare(watch_name, 110)}” · listed {fmt.ago(moment, listing.started_at)}"

@@ -46,7 +46,7 @@ def test_an_alert_tells_the_whole_sum() -> None:
     assert embed.footer.text is not None
     assert "Cheap plants" in embed.footer.text
     assert "20260601-120000-a1b2c3" in embed.footer.text
-    assert "Net of 4.25% fee, 1¢ gas" in embed.footer.text
+    assert "net of 4.25% fee, 1¢ gas" in embed.footer.text
 
 
 def test_comparables_have_price_age_likeness_and_a_link() -> None:
