@@ -6,6 +6,7 @@ counted twice and a restart needs no cleaning up.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import accumulate
@@ -49,6 +50,7 @@ async def render(services: Services) -> bytes:
         *_intake(services.stats),
         *services.stats.timings.collect(),
         *_tasks(services.supervisor.statuses()),
+        _gauge("event_loop_tasks", "Tasks of the event loop that have not ended.", len(asyncio.all_tasks())),
         *_stored(stored),
         *_market(services.market.stats),
         *_budget(services.market.budget.snapshot()),

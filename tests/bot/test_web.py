@@ -317,6 +317,7 @@ async def test_metrics_tell_what_the_services_count(http: aiohttp.ClientSession,
     assert samples["axieflip_alert_lag_seconds_bucket", ("+Inf",)] == 3
     assert samples["axieflip_alert_lag_seconds_count", ()] == 3
     assert samples["axieflip_alert_lag_seconds_sum", ()] == pytest.approx(90.15)
+    assert samples["axieflip_event_loop_tasks", ()] >= 1
     assert samples["process_resident_memory_bytes", ()] > 0
 
 

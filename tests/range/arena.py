@@ -111,7 +111,7 @@ class Arena:
         await self.watch()
         await self.bargain()
         await self.settle()
-        self.rested = use_of(bot.process.pid)
+        self.rested = await use_of(bot)
         return bot
 
     async def kill(self) -> None:

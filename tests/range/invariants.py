@@ -54,14 +54,14 @@ async def check(arena: Arena) -> list[str]:
 
 
 async def _rested(arena: Arena) -> list[str]:
-    """Memory, handles, threads and children are where they were once the bot has come to rest."""
+    """Memory, handles, threads, children and tasks are where they were once the bot has come to rest."""
     if arena.rested is None or len(arena.lives) > 1:
         return []
     deadline, beyond = time.monotonic() + REST_WITHIN, [""]
     while beyond and time.monotonic() < deadline:
-        beyond = use_of(arena.life.process.pid).beyond(arena.rested)
+        beyond = (await use_of(arena.life)).beyond(arena.rested)
         if beyond:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
     return beyond
 
 

@@ -1,25 +1,30 @@
-"""What a process holds: memory, file handles, threads, children; read from outside."""
+"""What a bot holds: memory, file handles, threads, children, all read from outside, and its own tasks."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.parts import Bot
 from tests.e2e.processes import descendants
 
 MEMORY_MB = 64.0
 """Lazily loaded libraries and caches that fill are no leak; what a scenario leaks grows with its length."""
 HANDLES, THREADS = 8, 4
+TASKS = 6
+"""A lane for each channel that was posted to lives for a while; requests and queries come and go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one process held at a moment."""
+    """What one bot held at a moment. `tasks` are those of its event loop."""
 
     memory_mb: float
     handles: int
     threads: int
     children: int
+    tasks: int
 
     def beyond(self, before: Use) -> list[str]:
         """What is held now and was not before, where it is more than comes and goes."""
@@ -32,11 +37,14 @@ class Use:
             found.append(f"threads went from {before.threads} to {self.threads}")
         if self.children > before.children:
             found.append(f"child processes went from {before.children} to {self.children}")
+        if self.tasks > before.tasks + TASKS:
+            found.append(f"tasks of the event loop went from {before.tasks} to {self.tasks}")
         return found
 
 
-def use_of(pid: int) -> Use:
-    """What the process holds now (Linux)."""
+async def use_of(bot: Bot) -> Use:
+    """What the bot holds now (Linux)."""
+    pid, tasks = bot.process.pid, await tasks_of(bot)
     status = dict(
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
     )
@@ -45,4 +53,13 @@ def use_of(pid: int) -> Use:
         handles=sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),
         threads=int(status["Threads"]),
         children=len(descendants(pid)),
+        tasks=tasks,
     )
+
+
+async def tasks_of(bot: Bot) -> int:
+    """The tasks of its event loop, by its own metrics."""
+    status, text = await bot.ask("/metrics")
+    told = re.search(r"^axieflip_event_loop_tasks (\S+)$", text, re.MULTILINE)
+    assert told, f"the bot does not tell its tasks, but {status}: {text[:300]}"
+    return int(float(told[1]))

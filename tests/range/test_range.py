@@ -99,9 +99,9 @@ def test_a_secret_in_a_message_or_the_database_is_a_violation(arena: Arena) -> N
 
 
 def test_what_a_process_holds_beyond_before_is_named() -> None:
-    before = Use(200, 20, 5, 0)
-    assert Use(210, 22, 6, 0).beyond(before) == []
-    assert len(Use(400, 90, 50, 2).beyond(before)) == 4
+    before = Use(200, 20, 5, 0, 40)
+    assert Use(210, 22, 6, 0, 42).beyond(before) == []
+    assert len(Use(400, 90, 50, 2, 90).beyond(before)) == 5
 
 
 def test_the_document_names_the_scenarios_that_there_are() -> None:
