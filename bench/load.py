@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -28,6 +29,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from bench.load_book import fill
 from bench.load_market import API_KEY
 from bot.db import Database
 from bot.services.watches import Watches
@@ -36,7 +38,7 @@ from pipeline.market.values import AxieClass
 from pipeline.signal import Filters, Thresholds
 from sandbox.child import child
 from sandbox.discord import DiscordConfig, SpawnedWorld, spawn
-from tests.e2e.parts import Bot, Market, bot_settings
+from tests.e2e.parts import SIGNING_KEY, Bot, Market, bot_settings
 from tests.e2e.processes import axieflip, environment, until
 from tests.range.lane import learn
 
@@ -198,7 +200,11 @@ async def run(given: argparse.Namespace, folder: Path) -> tuple[list[Load], str]
         aiohttp.ClientSession() as session,
     ):
         market = Market(told["url"], told["control"], session)
-        store = given.store or await learn(market, folder)
+        if given.store:
+            store = await asyncio.to_thread(shutil.copytree, given.store, folder / "store")
+        else:
+            store = await learn(market, folder)
+        asks = await asyncio.to_thread(fill, store, SIGNING_KEY)
         database = folder / "load.db"
         count = await add_watches(database, discord)
         settings = bot_settings(market, discord, store, database) | {
@@ -213,7 +219,7 @@ async def run(given: argparse.Namespace, folder: Path) -> tuple[list[Load], str]
             await until("the bot is ready", bot.ready, 90)
             await discord.wait(sessions=1, seconds=60)
             yard = Yard(told, discord, bot, database)
-            print(f"{count} watches in {GUILDS} servers", flush=True)
+            print(f"{count} watches in {GUILDS} servers, {asks} standing asks", flush=True)
             loads = [await measure(yard, given.rate, given.minutes * 60)]
             tell(loads[-1])
             bottleneck = bends(loads[-1])

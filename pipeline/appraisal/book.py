@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 
 import msgspec
 
@@ -23,6 +24,7 @@ NEAR = 0.1  # log price; the depth counts asks so near the floor
 STALE_S = 4 * DAY  # after which an ask that was not seen again is no longer believed
 MOST = 200_000
 
+_NOTHING: Sequence[float] = ()
 _KINDS = [NUMBER[kind] for kind in STANDING]
 
 
@@ -78,13 +80,14 @@ class Book:
         own = self._asks.get(axie_id)
         found: list[float] = []
         for place, kind in enumerate(_KINDS):
-            prices = self._prices.get(keys[kind], [])
-            if own is not None and own.keys[place] == keys[kind]:
-                mine = bisect_left(prices, own.log_usd)
-                prices = prices[:mine] + prices[mine + 1 :]
-            if prices:
-                depth = bisect_left(prices, prices[0] + NEAR)
-                found += [prices[0] - level, math.log1p(depth)]
+            prices = self._prices.get(keys[kind], _NOTHING)
+            # Thousands may stand under a key: the own ask is passed over rather than left out of a copy.
+            mine = own.log_usd if own is not None and own.keys[place] == keys[kind] else None
+            first = 1 if mine is not None and prices[0] == mine else 0
+            if len(prices) - (mine is not None) > 0:
+                floor = prices[first]
+                depth = bisect_left(prices, floor + NEAR) - (mine is not None and mine < floor + NEAR)
+                found += [floor - level, math.log1p(depth)]
             else:
                 found += [math.nan, math.nan]
         listings = self._sellers[own.seller] if own is not None else 0

@@ -38,6 +38,18 @@ def test_nothing_that_is_looked_up_depends_on_the_axies_own_ask(own: float, othe
     assert looked(own) == looked(other)
 
 
+@given(st.lists(st.sampled_from((1.0, 1.05, 1.1, 2.0)), max_size=6), st.sampled_from((1.0, 1.05, 2.0)))
+def test_a_look_at_others_is_the_same_with_and_without_the_axies_own_ask(
+    others: list[float], own: float
+) -> None:
+    book = Book()
+    for axie_id, usd in enumerate(others, start=1):
+        book.add(axie_id, KEYS, 1.0, usd, "others")
+    without = book.look(0, KEYS, 0.0)[:-1]
+    book.add(0, KEYS, 1.0, own, "own")
+    assert repr(book.look(0, KEYS, 0.0)[:-1]) == repr(without)
+
+
 def test_an_ask_stands_until_it_is_sold_listed_anew_or_stale() -> None:
     book = Book()
     book.add(1, KEYS, 0.0, 5.0, "a")
