@@ -101,13 +101,11 @@ def _reasons(alert: Alert, moment: Moment, money: Money) -> discord.Embed:
 
 def _sum(prediction: Prediction, money: Money) -> list[str]:
     forecast = prediction.forecast
-    fee = forecast.resale_usd * prediction.fee
-    left = forecast.resale_usd - fee - prediction.ask_usd - prediction.gas_usd
     interval = f"{money.rough(forecast.low_usd)}–{money.rough(forecast.high_usd)}"
     lines = [
-        f"Resale **{money.amount(forecast.resale_usd)}** − {money.amount(fee)} fee "
+        f"Resale **{money.amount(forecast.resale_usd)}** − {money.amount(prediction.fee_usd)} fee "
         f"− {money.amount(prediction.ask_usd)} ask − {fmt.cents(prediction.gas_usd)} gas "
-        f"= **{money.gain(left)}**",
+        f"= **{money.gain(prediction.middle_net_usd)}**",
         f"Over all it may fetch (90%: {interval}): **{money.gain(prediction.net_usd)}** expected, "
         f"**{fmt.chance(prediction.probability)}** likely to pay",
     ]

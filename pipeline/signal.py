@@ -73,6 +73,16 @@ class Prediction(Struct, frozen=True):
     sell_chance: float | None = None
     sell_hours: float | None = None
 
+    @property
+    def fee_usd(self) -> float:
+        """The marketplace's fee on a resale at the forecast's price, in dollars."""
+        return self.forecast.resale_usd * self.fee
+
+    @property
+    def middle_net_usd(self) -> float:
+        """What a resale at exactly the forecast's price would leave, in dollars."""
+        return self.forecast.resale_usd - self.fee_usd - self.ask_usd - self.gas_usd
+
     def chance(self, net_usd: float) -> float | None:
         """The chance that the net profit is above an amount; None where no distribution is stored."""
         quantiles = self.forecast.quantiles
