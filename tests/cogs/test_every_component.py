@@ -72,9 +72,9 @@ COMPONENTS: dict[type[ui.DynamicItem[Any]], tuple[Callable[[], Any], tuple[str, 
     WatchButton: (
         lambda: WatchButton("pause", NOBODY),
         (
-            "test_watches.test_a_watch_is_paused_and_resumed_by_its_buttons_after_a_restart",
-            "test_watches.test_a_watch_is_removed_by_its_button_and_comes_back",
-            "test_watches.test_a_button_asks_again_who_presses_it",
+            "test_watch_forms.test_a_watch_is_paused_and_resumed_by_its_buttons_after_a_restart",
+            "test_watch_forms.test_a_watch_is_removed_by_its_button_and_comes_back",
+            "test_watch_forms.test_a_button_asks_again_who_presses_it",
         ),
     ),
     Turn: (
@@ -123,9 +123,9 @@ COMPONENTS: dict[type[ui.DynamicItem[Any]], tuple[Callable[[], Any], tuple[str, 
     ),
 }
 FORMS = {
-    "watchform:thresholds": "test_watches.test_the_form_of_thresholds_is_taken_after_a_restart",
-    "watchform:filters": "test_watches.test_the_form_of_filters_takes_menus_lists_and_ranges",
-    "watchform:delivery": "test_watches.test_the_form_of_the_delivery_moves_renames_and_quiets",
+    "watchform:thresholds": "test_watch_forms.test_the_form_of_thresholds_is_taken_after_a_restart",
+    "watchform:filters": "test_watch_forms.test_the_form_of_filters_takes_menus_lists_and_ranges",
+    "watchform:delivery": "test_watch_forms.test_the_form_of_the_delivery_moves_renames_and_quiets",
     welcome.FORM: "test_welcome.test_the_form_makes_a_first_watch_with_or_without_a_restart_between",
 }
 
