@@ -18,10 +18,9 @@ import msgspec
 import structlog
 
 if TYPE_CHECKING:
+    from pipeline.datasets import Damaged
     from pipeline.objects import ObjectStore
     from pipeline.training import Outcome
-
-WEEK = timedelta(days=7)
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -67,46 +66,46 @@ def run(order: Order) -> Result:
     from models.cluster import spread
     from models.ensemble import TrainingError
     from models.registry import Registry, RegistryError
-    from pipeline.labels import build_sales, due, files_of, listing_outcomes
+    from pipeline.collected import Collected
     from pipeline.objects import StoreError, link, open_store
     from pipeline.side import part_strength_tables
-    from pipeline.training import train
-    from pipeline.validation import ValidationFailed, save_report, validate
+    from pipeline.streaming import streamed
+    from pipeline.training import train_on
+    from pipeline.validation import ValidationFailed, save_report
 
     # Standard output is for messages alone.
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     name = f"{order.now:%Y%m%dT%H%M%S}"
+    side_damaged: list[Damaged] = []
     try:
         store = open_store(order.store, order.endpoint)
         with spread(order.dask):
-            _tell("reading what was collected", 0.02)
             since = order.now - timedelta(days=order.days) if order.days else None
-            labels = build_sales(store, since=since)
-            _tell("validating", 0.08)
-            checked = validate(
-                labels.table,
-                now=order.now,
+            collected = Collected(
+                store,
+                order.now,
+                since=since,
                 min_rows=order.min_rows,
-                listings=due(listing_outcomes(store, order.now - WEEK, youngest=None, damaged=[]), order.now),
-                excluded=labels.excluded,
-                damaged=[f"{item.key} ({item.reason})" for item in labels.damaged],
-                trace=lambda rows: files_of(store, rows),
+                tell=lambda stage, share: _tell(stage, 0.02 + 0.22 * share),
             )
+            strengths = part_strength_tables(store, side_damaged)
+            data = streamed(collected.parts(), strengths, progress=collected.progress)
+            damaged = [*collected.damaged, *side_damaged]
+            checked = collected.report
+            assert checked is not None  # or the gate has raised
             report = link(order.store, save_report(store, name, checked))
             jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
-            outcome = train(
-                labels.table,
+            outcome = train_on(
+                data,
                 Registry(store, order.key.encode()),
-                listing_outcomes(store, since, youngest=None),
-                part_strength_tables(store, labels.damaged),
                 seed=order.seed,
                 n_jobs=jobs,
                 search_seconds=order.search_minutes * 60,
                 trials=store,
-                progress=lambda stage, share: _tell(stage, 0.12 + 0.83 * share),
+                progress=lambda stage, share: _tell(stage, 0.24 + 0.71 * share),
                 facts={
-                    "excluded": dict(labels.excluded),
-                    "damaged": dict(Counter(item.reason for item in labels.damaged)),
+                    "excluded": dict(collected.excluded),
+                    "damaged": dict(Counter(item.reason for item in damaged)),
                     "warnings": list(checked.warnings),
                     "validation": report,
                 },
@@ -118,7 +117,7 @@ def run(order: Order) -> Result:
         except StoreError as no_place:
             where = f"its report could not be kept: {no_place}"
         empty = "there are no sales to learn from: collect some first (`axieflip collect`)"
-        return Result(error=f"{error if len(labels.table) else empty} ({where})")
+        return Result(error=f"{error if error.report.rows else empty} ({where})")
     except (TrainingError, RegistryError, StoreError) as error:
         return Result(error=str(error))
     facts = {**outcome.card.facts, "report": kept}

@@ -75,24 +75,28 @@ def read_records(
     record_type: type[T],
     since: datetime | None = None,
     damaged: list[Damaged] | None = None,
+    until: datetime | None = None,
 ) -> Iterator[T]:
-    """The records of a kind in order of day and run, those before `since` left out.
+    """The records of a kind in order of day and run, those before `since` and those from `until` on left out.
 
     `record_type` is the domain type, or a struct of some of its fields where the rest would be decoded
-    for nothing; with `since` it must have the record's time. What cannot be read is added to `damaged`,
+    for nothing; with a bound it must have the record's time. What cannot be read is added to `damaged`,
     or logged without one; all else is still given. Raises StoreError only where the store itself fails.
     """
     decoder = msgspec.json.Decoder(record_type)
     first_day = since.astimezone(UTC).date() if since else date.min
+    last_day = until.astimezone(UTC).date() if until else date.max
     for key in record_keys(store, kind):
-        if day_of(key) < first_day:
+        if not first_day <= day_of(key) <= last_day:
             continue
         lines = lines_of(store, key, damaged)
         undecodable: list[str] = []
         for line in lines:
             try:
                 record = decoder.decode(line)
-                wanted = since is None or getattr(record, TIME_OF[kind]) >= since
+                wanted = (since is None or getattr(record, TIME_OF[kind]) >= since) and (
+                    until is None or getattr(record, TIME_OF[kind]) < until
+                )
             # The latter two: nested too deeply, and a time without its zone.
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as error:
                 undecodable.append(str(error))

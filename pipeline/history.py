@@ -102,7 +102,7 @@ def replayed(
     blocks: list[tuple[Floats, Floats]] = []
     events: list[Event] = []
     total = len(table) + len(outcomes)
-    for held, span in _spans(merged(table, outcomes), strengths):
+    for held, span in spans(merged(table, outcomes), strengths):
         state.strengths = held
         for taken, view in state.walk(span):
             # The view, which is large, is not needed once the features are made of it.
@@ -118,7 +118,7 @@ def replayed(
         level=level[sale],
         at=np.array([event.at for event in events if isinstance(event, SaleEvent)]),
         axie=np.array([event.subject.axie_id for event in events if isinstance(event, SaleEvent)]),
-        asks=_asks(X[~sale], level[~sale], outcomes),
+        asks=asks_of(X[~sale], level[~sale], outcomes),
         state=state,
     )
 
@@ -128,7 +128,7 @@ def strength_of(row: PartStrength) -> Strength:
     return float(row.tier), float(row.energy), float(row.attack), float(row.defence)
 
 
-def _spans(
+def spans(
     events: Sequence[Event], tables: Sequence[Dated[PartStrength]]
 ) -> Iterator[tuple[Mapping[str, Strength], Sequence[Event]]]:
     """The events in spans of time, each with the strengths of parts that held then."""
@@ -150,7 +150,8 @@ def merged(table: pd.DataFrame, outcomes: Sequence[ListingOutcome]) -> list[Even
     return events
 
 
-def _asks(X: Floats, level: Floats, outcomes: Sequence[ListingOutcome]) -> Asks:
+def asks_of(X: Floats, level: Floats, outcomes: Sequence[ListingOutcome]) -> Asks:
+    """The listings seen young of some, with features (m, features) and levels (m,) in order of `seen_at`."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.seen_at)
     young = np.array([held.seen_at - held.started_at <= YOUNG for held in ordered], dtype=bool)
     hours = np.array([_stood(outcome) for outcome in ordered], dtype=np.float64)

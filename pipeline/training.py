@@ -29,7 +29,8 @@ from pipeline.appraisal.selling import Selling
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import CATEGORIES
 from pipeline.contest import Contestant
-from pipeline.history import Examples, Progress, replayed
+from pipeline.history import Examples, Progress
+from pipeline.streaming import Part, streamed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,17 +174,43 @@ def train(
     progress: Progress = _quiet,
     facts: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Train on a sales table, store the version signed, and promote it if it earns its place.
+    """Train on the newest rows of a sales table, as `train_on` does.
 
-    `outcomes` are what became of listings, `strengths` those of parts by day; `facts` of the data go onto
-    the version's card. For `search_seconds` better parameters are looked for first, of which `trials` keeps
-    what was tried, so that it is not tried again. Raises TrainingError if the data cannot give a model;
-    nothing is stored then.
+    `outcomes` are what became of listings, `strengths` those of parts by day.
+    """
+    data = streamed([Part(table, outcomes)], strengths, progress=lambda _, share: progress(_, 0.15 * share))
+    return train_on(
+        data,
+        registry,
+        seed=seed,
+        n_jobs=n_jobs,
+        search_seconds=search_seconds,
+        trials=trials,
+        progress=lambda stage, share: progress(stage, 0.15 + 0.85 * share),
+        facts=facts,
+    )
+
+
+def train_on(
+    data: Examples,
+    registry: Registry,
+    *,
+    seed: int = 0,
+    n_jobs: int = 1,
+    search_seconds: float = 0.0,
+    trials: Objects | None = None,
+    progress: Progress = _quiet,
+    facts: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Train on replayed history, store the version signed, and promote it if it earns its place.
+
+    `facts` of the data go onto the version's card. For `search_seconds` better parameters are looked for
+    first, of which `trials` keeps what was tried, so that it is not tried again. Raises TrainingError if the
+    data cannot give a model; nothing is stored then.
     """
     from pipeline.promotion import verdict
 
     began = time.perf_counter()
-    data = replayed(table, outcomes, strengths, lambda stage, share: progress(stage, 0.15 * share))
     searched, share_of_search = None, 0.0
     if search_seconds > 0:
         share_of_search = 0.4
@@ -193,19 +220,19 @@ def train(
             seed=seed,
             n_jobs=n_jobs,
             store=trials,
-            progress=lambda stage, share: progress(stage, 0.15 + share_of_search * share),
+            progress=lambda stage, share: progress(stage, share_of_search * share),
         )
-    before, overrides = 0.15 + share_of_search, searched.overrides if searched else None
+    before, overrides = share_of_search, searched.overrides if searched else None
     learnt = learn(
         data,
         seed=seed,
         n_jobs=n_jobs,
         overrides=overrides,
-        progress=lambda stage, share: progress(stage, before + (0.95 - before) * share),
+        progress=lambda stage, share: progress(stage, before + (0.94 - before) * share),
     )
     throne = registry.throne()
     judged = verdict(learnt, data, registry, seed=seed, n_jobs=n_jobs, overrides=overrides)
-    progress("storing", 0.96)
+    progress("storing", 0.95)
     artefact = {
         "ensemble": learnt.fitted.ensemble,
         "state": data.state.dump(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from pipeline.datasets import Damaged, read_records
 from pipeline.labels import tokens
-from pipeline.labels.orders import Known, known_orders, listings_sold
+from pipeline.labels.orders import CLOCKS, Known, known_orders, listings_sold
 from pipeline.labels.suspects import without_suspects
 from pipeline.market.traits import collection
 from pipeline.market.values import Axie, Listing, OrderStatus, Price, Rates, Resolution, Sale, Slot
@@ -22,6 +22,7 @@ from pipeline.sales import conform, empty_sales
 
 # A listing stays open for half a year at most; one seen longer before a sale than this is rarely its.
 LISTED_BEFORE = timedelta(days=30)
+AROUND = timedelta(days=30)  # of a span's sales, what else is read to tell who trades back and forth
 WITHIN = timedelta(hours=12)  # how exactly the time of a sale that only its order tells must be known
 
 
@@ -43,26 +44,39 @@ class _Label(Struct):
     listed_at: datetime | None = None
 
 
-def build_sales(store: ObjectStore, *, since: datetime | None = None) -> LabelResult:
+def build_sales(
+    store: ObjectStore,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    around: timedelta = timedelta(),
+) -> LabelResult:
     """The sales table of what was collected, sorted by time. Raises StoreError.
 
-    With `since`, only sales from then on are in it.
+    Only sales from `since` on and before `until` are in it. Those `around` them are read too, as an axie's
+    other sales may tell that one says nothing of a price.
     """
     damaged: list[Damaged] = []
     rates = sorted(read_records(store, "rates", Rates, damaged=damaged), key=lambda held: held.at)
-    before = since - LISTED_BEFORE if since else None
-    listings = {row.hash: row for row in read_records(store, "listings", Listing, before, damaged)}
-    orders = known_orders(read_records(store, "resolutions", Resolution, before, damaged))
-    sales = sorted(
-        read_records(store, "sales", Sale, since, damaged), key=lambda sale: (sale.sold_at, sale.id)
-    )
+    before, after = since and since - LISTED_BEFORE, until and until + LISTED_BEFORE
+    known = read_records(store, "listings", Listing, before, damaged, until and until + CLOCKS)
+    listings = {row.hash: row for row in known}
+    orders = known_orders(read_records(store, "resolutions", Resolution, before, damaged, after))
+    read = read_records(store, "sales", Sale, since and since - around, damaged, until and until + around)
+    sales = sorted(read, key=lambda sale: (sale.sold_at, sale.id))
+
+    def wanted(sold_at: datetime) -> bool:
+        return (since is None or sold_at >= since) and (until is None or sold_at < until)
+
     excluded = Counter[str]()
     if not rates:
-        excluded["no exchange rates"] = len(sales)
+        excluded["no exchange rates"] = sum(wanted(sale.sold_at) for sale in sales)
         return LabelResult(empty_sales(), excluded, damaged)
-    labels, untold = _matched(without_suspects(sales, excluded), listings.values(), orders, rates)
+    honest = without_suspects(sales, excluded, lambda sale: wanted(sale.sold_at))
+    honest = [sale for sale in honest if wanted(sale.sold_at)]
+    labels, untold = _matched(honest, listings.values(), orders, rates)
     labels += _inferred(untold, rates, excluded)
-    labels += _unseen(listings.values(), orders, sales, rates, since)
+    labels += _unseen(listings.values(), orders, sales, rates, wanted)
     labels.sort(key=lambda label: (label.sold_at, label.axie.id))
     return LabelResult(tabulate(labels), +excluded, damaged)  # reasons that struck nothing are dropped
 
@@ -104,7 +118,7 @@ def _unseen(
     orders: Mapping[str, Known],
     sales: Sequence[Sale],
     rates: Sequence[Rates],
-    since: datetime | None,
+    wanted: Callable[[datetime], bool],
 ) -> list[_Label]:
     """Sold listings that the feed missed: fixed prices whose time of sale is known well enough.
 
@@ -121,7 +135,7 @@ def _unseen(
             continue
         at = known.final.at
         told = any(listing.started_at <= sold_at <= at for sold_at in times.get(listing.axie.id, ()))
-        late = at - known.open_until(listing) > WITHIN or (since is not None and at < since)
+        late = at - known.open_until(listing) > WITHIN or not wanted(at)
         held = as_of(rates, at)
         if listing.is_auction or told or late or listing.token not in held.usd:
             continue

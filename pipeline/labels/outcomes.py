@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.datasets import Damaged, read_records
-from pipeline.labels.build import as_of
+from pipeline.labels.build import LISTED_BEFORE, as_of
 from pipeline.labels.orders import Known, known_orders, listings_sold
 from pipeline.labels.suspects import suspect_sales
 from pipeline.market.values import Axie, Listing, OrderStatus, Rates, Resolution, Sale
@@ -59,11 +59,14 @@ class ListingOutcome(Struct, frozen=True):
 def listing_outcomes(
     store: ObjectStore,
     since: datetime | None = None,
+    until: datetime | None = None,
     *,
     youngest: timedelta | None = YOUNG,
     damaged: list[Damaged] | None = None,
 ) -> list[ListingOutcome]:
-    """The outcomes of all listings first seen from `since` on, in order of `seen_at`. Raises StoreError.
+    """The outcomes of all listings seen from `since` on and before `until`, in order of `seen_at`.
+
+    What became of them is read up to 30 days after `until`. Raises StoreError.
 
     Only those first seen within `youngest` of their start are given, as older ones are what buyers left
     over; with None all are, which is what stood in the book. Left out are banned axies, tokens without a
@@ -73,12 +76,12 @@ def listing_outcomes(
     rates = sorted(read_records(store, "rates", Rates, damaged=damaged), key=lambda held: held.at)
     if not rates:
         return []
-    orders = known_orders(read_records(store, "resolutions", Resolution, since, damaged))
-    rows = list(read_records(store, "listings", Listing, since, damaged))
+    after = until and until + LISTED_BEFORE
+    orders = known_orders(read_records(store, "resolutions", Resolution, since, damaged, after))
+    rows = list(read_records(store, "listings", Listing, since, damaged, until))
     listings = _first_seen(rows, orders)
-    sales = sorted(
-        read_records(store, "sales", Sale, since, damaged), key=lambda sale: (sale.sold_at, sale.id)
-    )
+    read = read_records(store, "sales", Sale, since, damaged, after)
+    sales = sorted(read, key=lambda sale: (sale.sold_at, sale.id))
     suspects = suspect_sales(sales)
     sold: dict[str, Sale] = {}
     for sale, listing in zip(sales, listings_sold(sales, listings.values(), orders), strict=True):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.market.values import Sale
 
 PING_PONG = 3  # purchases of the same axie by one wallet
 
 
-def without_suspects(sales: Sequence[Sale], excluded: Counter[str]) -> list[Sale]:
-    """The sales in their order, less repeats, gifts, self-trades and ping-pong, all counted by reason.
+def without_suspects(
+    sales: Sequence[Sale], excluded: Counter[str], counted: Callable[[Sale], bool] = lambda _: True
+) -> list[Sale]:
+    """The sales in their order, less repeats, gifts, self-trades and ping-pong, `counted` by reason.
 
     A sale counts as a repeat by its id, or as the same axie in the same second. Ping-pong is an axie
     that went between two wallets in both directions, or was bought by one wallet three times.
@@ -22,17 +24,17 @@ def without_suspects(sales: Sequence[Sale], excluded: Counter[str]) -> list[Sale
     for sale in sales:
         moment = (sale.axie.id, int(sale.sold_at.timestamp()))
         if sale.id in ids or moment in moments:
-            excluded["duplicate"] += 1
+            excluded["duplicate"] += counted(sale)
         elif sale.amount <= 0:
-            excluded["no price"] += 1
+            excluded["no price"] += counted(sale)
         elif _same(sale.buyer, sale.seller):
-            excluded["self-trade"] += 1
+            excluded["self-trade"] += counted(sale)
         else:
             kept.append(sale)
         ids.add(sale.id)
         moments.add(moment)
     suspect = _ping_pong(kept)
-    excluded["ping-pong"] += len(suspect)
+    excluded["ping-pong"] += sum(counted(kept[index]) for index in suspect)
     return [sale for index, sale in enumerate(kept) if index not in suspect]
 
 

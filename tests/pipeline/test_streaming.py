@@ -10,14 +10,14 @@ import pytest
 from models.ensemble import TrainingError
 from pipeline.history import replayed
 from pipeline.sales import write_sales
-from pipeline.streaming import read_files, streamed
+from pipeline.streaming import Part, read_files, streamed
 from tests.pipeline.appraisal.history import events, table
 
 SALES = table(events(900))
 
 
-def chunks(size: int) -> list:
-    return [SALES.iloc[start : start + size] for start in range(0, len(SALES), size)]
+def chunks(size: int) -> list[Part]:
+    return [Part(SALES.iloc[start : start + size]) for start in range(0, len(SALES), size)]
 
 
 @pytest.mark.parametrize("size", [70, 256, 900])
@@ -39,7 +39,7 @@ def test_files_are_read_one_after_the_other(tmp_path: Path) -> None:
     paths = []
     for number, chunk in enumerate(chunks(300)):
         paths.append(tmp_path / f"{number}.parquet")
-        write_sales(chunk, paths[-1])
+        write_sales(chunk.table, paths[-1])
     assert len(streamed(read_files(paths)).at) == 900
     with pytest.raises(TrainingError, match="order of time"):
         streamed(read_files(reversed(paths)))
@@ -49,4 +49,4 @@ def test_without_sales_there_is_nothing_to_learn_from() -> None:
     with pytest.raises(TrainingError, match="no sales"):
         streamed([])
     with pytest.raises(TrainingError, match="no sales"):
-        streamed([SALES.iloc[:0]])
+        streamed([Part(SALES.iloc[:0])])
