@@ -19,8 +19,8 @@ from sklearn.ensemble import VotingRegressor
 from sklearn.pipeline import Pipeline
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from models.ensemble import Ensemble
 from models.members import MEMBERS, binnable
+from models.serving import Ensemble
 from pipeline.appraisal.features import NAMES
 from pipeline.appraisal.subject import CATEGORIES
 from pipeline.history import Examples

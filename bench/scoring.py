@@ -13,11 +13,11 @@ from pipeline.appraisal.features import features
 from pipeline.appraisal.subject import from_axie
 from pipeline.history import replayed
 from pipeline.labels import build_sales, listing_outcomes
+from pipeline.loading import load_appraiser
 from pipeline.market.values import Listing, Rates
 from pipeline.objects import ObjectStore
 from pipeline.side import part_strength_tables
 from pipeline.signal import Filters, Thresholds, refusal
-from pipeline.training import load_appraiser
 
 
 def run(

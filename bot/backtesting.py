@@ -17,7 +17,7 @@ from rich.text import Text
 from bot.commands import stages
 from bot.errors import AxieflipError
 from bot.log import say
-from models.ensemble import TrainingError
+from models.rows import TrainingError
 from pipeline.appraisal.economics import Terms
 from pipeline.backtest.offers import Offers, listings_as_offers, sales_as_offers
 from pipeline.backtest.report import Report, Source, report

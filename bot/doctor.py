@@ -26,9 +26,9 @@ from bot.services.watches import Watches
 from bot.settings import Settings
 from models.registry import RegistryError
 from pipeline.clock import SystemClock
+from pipeline.loading import load_appraiser
 from pipeline.market.errors import MarketError
 from pipeline.objects import StoreError, probe
-from pipeline.training import load_appraiser
 
 if TYPE_CHECKING:
     from bot.services.watches import Watch
@@ -192,7 +192,12 @@ async def _operators_troubles(client: discord.Client, channel_id: int) -> AsyncI
 
 async def _model(settings: Settings) -> str:
     registry = open_registry(settings, open_objects(settings))
-    card, _ = await asyncio.to_thread(load_appraiser, registry)
+    card, appraiser = await asyncio.to_thread(load_appraiser, registry)
+    if not appraiser.ensemble.is_compiled:
+        raise Trouble(
+            f"the compiled copy of the champion {card.version} does not compute what was trained, so "
+            "scikit-learn's members serve, slowly: `axieflip train`"
+        )
     age = datetime.now(UTC) - datetime.fromisoformat(card.created_at)
     if age.days >= OLD_MODEL_DAYS:
         raise Trouble(f"the champion {card.version} is {age.days} days old: `axieflip collect`, then train")

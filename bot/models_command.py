@@ -19,8 +19,8 @@ from bot.app import open_objects, open_registry
 from bot.errors import AxieflipError
 from bot.settings import Settings
 from models.registry import NoSuchVersion, Registry, RegistryError
+from pipeline.loading import load_appraiser
 from pipeline.objects import StoreError
-from pipeline.training import load_appraiser
 
 SOON = "a running bot takes it on within half a minute"
 
@@ -66,10 +66,9 @@ def show_command(settings: Settings, version: str | None, *, as_json: bool) -> N
         name = version or registry.champion()
         card = registry.card(name)
         try:
-            load_appraiser(registry, name)
-            flaw = None
+            compiled, flaw = load_appraiser(registry, name)[1].ensemble.is_compiled, None
         except RegistryError as error:
-            flaw = str(error)
+            compiled, flaw = False, str(error)
     state = _state(name, champion, former)
     if as_json:
         print(msgspec.json.encode({**asdict(card), "state": state, "flaw": flaw}).decode())  # noqa: T201
@@ -78,6 +77,7 @@ def show_command(settings: Settings, version: str | None, *, as_json: bool) -> N
     facts = card.facts
     lines = {
         "state": f"cannot serve: {flaw}" if flaw else state or "can serve",
+        "computed by": "its compiled copy" if compiled else "–" if flaw else "scikit-learn's members, slowly",
         "trained": card.created_at,
         "sales": f"{facts.get('rows', 0):,}, {facts.get('data_from', '?')} to {facts.get('data_to', '?')}",
         "made of": ", ".join(f"{library} {number}" for library, number in sorted(card.libraries.items())),

@@ -26,6 +26,10 @@ _STATES: Final = {
     "interrupted": ("Training interrupted", CAREFUL),
     "cancelled": ("Training cancelled", QUIET),
 }
+UNCOMPILED: Final = (
+    "The compiled copy of this version does not compute what was trained, so scikit-learn's members price in "
+    "its place: as exactly, but many times as slowly. `/model retrain` trains a new one."
+)
 # Metric of a card: its name for people, and how its figure is written.
 _METRICS: Final = {
     "median_ape": ("Median error", "{:.1%}"),
@@ -49,6 +53,9 @@ def model(
         embed.colour = CAREFUL
     else:
         _add_card(embed, card)
+        if not card.get("compiled", True):
+            embed.description = UNCOMPILED
+            embed.colour = CAREFUL
         embed.insert_field_at(3, name="On the last day's sales", value=_drift(drift), inline=False)
     if current is not None:
         embed.add_field(name=f"Training (run {current.id})", value=_progress(current, left_s), inline=False)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from joblib import parallel_config
 
-from models.ensemble import TrainingError
+from models.rows import TrainingError
 
 SCHEMES = ("tcp://", "tls://", "ucx://", "ws://", "wss://", "inproc://")
 PATIENCE_S = 10

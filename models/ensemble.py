@@ -9,109 +9,41 @@ then fitted once more on all rows.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
-from models.compiled import Compiled, compile_members, cost_us
+from models.compiled import compile_members, cost_us
 from models.distribution import Calibrator
-from models.members import MEMBERS, Floats, Regressor, binnable, fit_member
+from models.members import MEMBERS, Floats, Regressor, fit_member
 from models.metrics import Metrics, measure
+from models.originals import Originals
+from models.rows import Rows, Task, TrainingError, embargoed, prepare, typical, varying
+from models.serving import MIN_SCALE, TOLERANCE, Ensemble
+from models.spread import crossed_scale, fit_scale
+from models.weighing import choose
 
-EDGES = (0.5, 0.75, 1.0)  # where the two slices begin and end, as shares of the rows
-MIN_ROWS = 500
-MIN_WEIGHT = 0.03
-MIN_SCALE = 0.02
 BUDGET_US = 220.0  # of one row through all members
 PROBES = 64
-TOLERANCE = 1e-12
-CROSSED = 4  # parts of the earlier slice, the scale of each of which is learnt from the others
-ROUNDS = 30  # of reweighting; the weights stand still after some ten
-SMALL_ERROR = 0.02  # log price; errors below it count alike, so that a row that fits does not rule the rest
 
 Progress = Callable[[str, float], None]
 Overrides = Mapping[str, Mapping[str, Any]]
-
-
-class TrainingError(Exception):
-    """The data cannot give a model; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What is learnt from, in time order.
-
-    X (n, features) float64 with NaN for unknown, the first `categories` columns of which are categories;
-    y (n,) the log price relative to the market's level; weight (n,) positive; at (n,) seconds.
-    """
-
-    X: Floats
-    y: Floats
-    weight: Floats
-    at: Floats
-    names: tuple[str, ...]
-    categories: int = 0
-    embargo_s: float = 0.0
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-@dataclass(frozen=True, slots=True)
-class Ensemble:
-    """What serves: a log price and its scale, with the distribution of the error.
-
-    `used` are the columns that the members see: one that never varied in training is left out. `errors`
-    (n,) are the standardised residuals of the newest slice, the newest last. `typical`
-    (features,) is a row with nothing remarkable. `compiled` gives log prices and logs of scales.
-    `probes` (PROBES, features) with `answers` (PROBES, 2), computed by the uncompiled members at training,
-    let a loaded copy prove that it still computes what was trained.
-    """
-
-    feature_names: tuple[str, ...]
-    used: NDArray[np.intp]
-    weights: dict[str, float]
-    compiled: Compiled
-    errors: Floats
-    typical: Floats
-    probes: Floats
-    answers: Floats
-
-    def forecast(self, X: Floats) -> tuple[Floats, Floats]:
-        """Log price relative to the market's level, and size of the error to expect in it: (n,) each.
-
-        X are features (n, len(feature_names)).
-        """
-        centre, log_scale = self.compiled.predict(X.take(self.used, axis=1)).T
-        return centre, np.maximum(np.exp(log_scale), MIN_SCALE)
-
-    def predict(self, X: Floats) -> Floats:
-        """The log price alone."""
-        return self.forecast(X)[0]
-
-    def verify(self) -> None:
-        """Raise TrainingError if this copy does not reproduce the answers of its training."""
-        error = float(np.max(np.abs(self.compiled.predict(self.probes[:, self.used]) - self.answers)))
-        if not error <= TOLERANCE:
-            raise TrainingError(
-                f"the stored model no longer computes what was trained (off by {error:.2g}): retrain it"
-            )
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A trained ensemble with what is worth knowing about its training.
 
+    `originals` are the members that the ensemble was compiled from.
     `forecast` and `scale` are what was said of the rows from `first` on by what had not learnt from them;
     the last `metrics.rows` of these are the newest slice. `left_out` says why a member has no weight.
     """
 
     ensemble: Ensemble
+    originals: Originals
     metrics: Metrics
     members: dict[str, dict[str, float]]
     left_out: dict[str, str]
@@ -143,14 +75,16 @@ def fit(
     progress("cross-validating", 0.0)
     stacked, costs = _out_of_fold(task, recipe, n_jobs, progress)
     early, late = slice(0, newest - first), slice(newest - first, None)
-    weights, left_out = _choose(stacked[early], y[first:newest], weight[first:newest], costs, budget_us)
+    weights, left_out = choose(
+        list(MEMBERS), stacked[early], y[first:newest], weight[first:newest], costs, budget_us
+    )
     blend = stacked @ weights
 
     progress("calibrating", 0.75)
     residual = y[first:] - blend
-    scale_member = _fit_scale(X[first:newest], residual[early], weight[first:newest], seed)
+    scale_member = fit_scale(X[first:newest], residual[early], weight[first:newest], seed)
     scale = np.empty(len(residual))
-    scale[early] = _crossed_scale(X[first:newest], residual[early], weight[first:newest], seed)
+    scale[early] = crossed_scale(X[first:newest], residual[early], weight[first:newest], seed)
     scale[late] = scale_member.predict(X[newest:])
     scale = np.maximum(np.exp(scale), MIN_SCALE)
 
@@ -159,31 +93,29 @@ def fit(
     final: list[Regressor] = Parallel(n_jobs=n_jobs)(
         delayed(_fit_member)(X, y, weight, recipe, name) for name, _ in kept
     )
-    weighed = [(w, member) for (_, w), member in zip(kept, final, strict=True)]
+    originals = Originals(
+        (
+            *((np.array([w, 0.0]), member) for (_, w), member in zip(kept, final, strict=True)),
+            (np.array([0.0, 1.0]), scale_member),
+        )
+    )
     sample = np.linspace(0, len(X) - 1, PROBES).astype(int)
     ensemble = Ensemble(
         rows.names,
         task.used,
         dict(kept),
-        compile_members(
-            [*((np.array([w, 0.0]), member) for w, member in weighed), (np.array([0.0, 1.0]), scale_member)],
-            X.shape[1],
-        ),
+        compile_members(originals.members, X.shape[1]),
         (residual / scale)[late][-Calibrator.WINDOW :],
-        _typical(rows),
+        typical(rows),
         rows.X[sample],
-        np.stack(
-            (
-                np.sum([w * member.predict(X[sample]) for w, member in weighed], axis=0),
-                scale_member.predict(X[sample]),
-            ),
-            axis=1,
-        ),
+        originals.predict(X[sample]),
     )
-    ensemble.verify()
+    if (off := ensemble.deviation()) > TOLERANCE:
+        raise TrainingError(f"the compiled members do not compute what scikit-learn's do (off by {off:.2g})")
     progress("trained", 1.0)
     return Fitted(
         ensemble,
+        originals,
         measure(y[newest:], blend[late], scale[late]),
         _member_report(weights, costs, stacked[late], y[newest:]),
         left_out,
@@ -195,68 +127,12 @@ def fit(
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """Rows made ready: the `used` columns, `categories` of which are such, and the folds.
-
-    A fold is where learning stops, and where the slice that it is judged on begins and ends.
-    """
-
-    X: Floats
-    y: Floats
-    weight: Floats
-    used: NDArray[np.intp]
-    categories: int
-    folds: tuple[tuple[int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Recipe:
     """How members are made. Kept apart from the arrays, which a cluster is sent once."""
 
     categories: int
     seed: int
     overrides: Overrides
-
-
-def prepare(rows: Rows) -> Task:
-    """Columns worth learning from, and the folds. Raises TrainingError where the rows are no good."""
-    if len(rows) < MIN_ROWS:
-        raise TrainingError(f"{len(rows)} rows are too few to train on: at least {MIN_ROWS} are needed")
-    if not (np.isfinite(rows.y).all() and np.isfinite(rows.weight).all()):
-        raise TrainingError("targets and weights must be finite")
-    first, newest, end = (int(len(rows) * edge) for edge in EDGES)
-    # What became known only lately is learnt from too: each fold leaves out what it does not know yet.
-    used = _varying(rows.X[: _embargoed(rows, newest)])
-    return Task(
-        np.ascontiguousarray(rows.X[:, used]),
-        rows.y,
-        rows.weight,
-        used,
-        int((used < rows.categories).sum()),
-        ((_embargoed(rows, first), first, newest), (_embargoed(rows, newest), newest, end)),
-    )
-
-
-def _embargoed(rows: Rows, start: int) -> int:
-    """Where learning ends for a slice that begins at a row: what came just before tells too much of it."""
-    return int(np.searchsorted(rows.at[:start], rows.at[start] - rows.embargo_s, side="right"))
-
-
-def _varying(X: Floats) -> NDArray[np.intp]:
-    """Columns with at least two different known values."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column without any known value is expected
-        varies = np.nanmax(X, axis=0) > np.nanmin(X, axis=0)
-    return np.flatnonzero(varies)
-
-
-def _typical(rows: Rows) -> Floats:
-    """A row with nothing remarkable: unknown categories, and the middle of every number."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        middle: Floats = np.nanmedian(rows.X, axis=0)
-    middle[: rows.categories] = np.nan
-    return middle
 
 
 def newest_forecast(
@@ -272,7 +148,7 @@ def newest_forecast(
     task = prepare(rows)
     start = len(rows) - count
     recipe = Recipe(task.categories, seed, overrides or {})
-    fold = (_embargoed(rows, start), start, len(rows))
+    fold = (embargoed(rows, start), start, len(rows))
     found = Parallel(n_jobs=n_jobs)(
         delayed(judge)(task.X, task.y, task.weight, recipe, name, fold) for name in weights
     )
@@ -302,7 +178,7 @@ def judge(
 ) -> tuple[str, int, Floats, float]:
     """A member's forecasts of a fold's slice: its name, where the slice begins, these, and its cost in µs."""
     stop, start, end = fold
-    known = _varying(X[:stop])
+    known = varying(X[:stop])
     recipe = replace(recipe, categories=int((known < recipe.categories).sum()))
     member = _fit_member(X[:stop, known], y[:stop], weight[:stop], recipe, name)
     return name, start, np.asarray(member.predict(X[start:end, known])), cost_us(member)
@@ -324,75 +200,6 @@ def _out_of_fold(task: Task, recipe: Recipe, n_jobs: int, progress: Progress) ->
         costs[column] = max(costs[column], cost)
         progress("cross-validating", 0.75 * done / len(jobs))
     return found, costs
-
-
-def _choose(
-    forecasts: Floats, y: Floats, weight: Floats, costs: Floats, budget_us: float
-) -> tuple[Floats, dict[str, str]]:
-    """Weights of the members that help and together keep the latency budget, and why others are left out."""
-    names = np.array(list(MEMBERS))
-    allowed = costs <= budget_us
-    left_out = {str(name): "too slow by itself" for name in names[~allowed]}
-    while allowed.any():
-        weights = np.zeros(len(names))
-        weights[allowed] = _weigh(forecasts[:, allowed], y, weight)
-        kept = weights > 0
-        left_out |= {str(name): "does not help" for name in names[allowed & ~kept]}
-        if costs[kept].sum() <= budget_us:
-            return weights, left_out
-        # The one that gives least for its time goes first.
-        worst = int(np.flatnonzero(kept)[np.argmin(weights[kept] / costs[kept])])
-        allowed = kept.copy()
-        allowed[worst] = False
-        left_out[str(names[worst])] = "would break the latency budget"
-    raise TrainingError(f"no member forecasts within the latency budget of {budget_us:g} µs")
-
-
-def _weigh(forecasts: Floats, y: Floats, weight: Floats) -> Floats:
-    """Non-negative weights of least absolute error, small ones dropped, the rest scaled to sum to one.
-
-    Found by reweighted non-negative least squares. Plain squares would let the few absurd prices decide,
-    and prefer the members that yield to them: it cost a tenth of the median error on real sales.
-    """
-    from scipy.optimize import nnls
-
-    weights = np.full(forecasts.shape[1], 1 / forecasts.shape[1])
-    for _ in range(ROUNDS):
-        root = np.sqrt(weight / np.maximum(np.abs(y - forecasts @ weights), SMALL_ERROR))
-        raw, _ = nnls(forecasts * root[:, None], y * root)
-        if raw.sum() <= 0:
-            raise TrainingError("no member forecasts better than nothing: the data holds no signal")
-        weights = raw / raw.sum()
-    weights[weights < MIN_WEIGHT] = 0.0
-    return cast(Floats, weights / weights.sum())
-
-
-def _fit_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Regressor:
-    from models.boosting import PlainBins
-
-    member = PlainBins(
-        learning_rate=0.08,
-        max_iter=50,
-        max_leaf_nodes=10,
-        min_samples_leaf=60,
-        early_stopping=False,
-        random_state=seed,
-    )
-    # The log of the absolute error: its mean is a robust, always positive measure of spread.
-    return cast(Regressor, member.fit(binnable(X), np.log(np.abs(residual) + 0.01), sample_weight=weight))
-
-
-def _crossed_scale(X: Floats, residual: Floats, weight: Floats, seed: int) -> Floats:
-    """The log of every row's scale, (n,), as learnt from the other parts of the slice alone.
-
-    A scale that has seen the error which it is held against follows it: the error then looks smaller than
-    it is, and intervals made of such errors cover too little.
-    """
-    found = np.empty(len(residual))
-    for part in np.array_split(np.arange(len(residual)), CROSSED):
-        others = np.delete(np.arange(len(residual)), part)
-        found[part] = _fit_scale(X[others], residual[others], weight[others], seed).predict(X[part])
-    return found
 
 
 def _member_report(

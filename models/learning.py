@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 
-from models.ensemble import Recipe, Rows, Task, competing, judge, prepare
+from models.ensemble import Recipe, competing, judge
+from models.rows import Rows, Task, prepare
 
 SHARES = (0.1, 0.2, 0.35, 0.6, 1.0)
 QUICK = "boosting_squared"

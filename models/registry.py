@@ -1,8 +1,9 @@
 """The signed store of model versions and its champion.
 
-A version is a folder of three objects: the artefact (joblib), its card (JSON) and a signature over
-both. Several processes may train and promote: a version's name belongs to whoever writes its artefact
-first, and the champion's record changes only from what its writer has read.
+A version is a folder of four objects: the artefact that serves, the members that it was compiled from
+(both joblib), its card (JSON), which has the digests of both, and a signature of the card. Several
+processes may train and promote: a version's name belongs to whoever writes its artefact first, and the
+champion's record changes only from what its writer has read.
 
 Unpickling runs code, so nothing is unpickled before its signature has been verified; whoever can write to
 the store but does not hold the signing key can at worst make a version unusable, or bring back one that
@@ -20,65 +21,56 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from importlib.metadata import version as installed
+from typing import Any
 
 import joblib
 import numpy as np
 
+from models.champion import Reign, Throne
+from models.signed import (
+    BadSignature,
+    ForeignFormat,
+    NoSuchVersion,
+    Objects,
+    RegistryError,
+    Signer,
+    TakenMeanwhile,
+)
+
+__all__ = [
+    "BadSignature",
+    "Card",
+    "ForeignFormat",
+    "NoSuchVersion",
+    "Objects",
+    "Registry",
+    "RegistryError",
+    "TakenMeanwhile",
+]
+
 FORMAT = 2
-REMEMBERED = 20  # champions that one can go back to
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
-_CHAMPION = "models/champion.json"
 _ANY = "whatever stands there"
+_ARTEFACT, _MEMBERS = "model.joblib", "members.joblib"
 
 
-class Objects(Protocol):
-    """The part of an object store that the registry needs."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it was stored: its SHA-256, its bytes, and the libraries that it depends on."""
 
-    def get(self, key: str) -> bytes:
-        """The object's bytes; LookupError if there is none."""
-        ...
-
-    def put(self, key: str, data: bytes) -> None:
-        """Store the bytes whole or not at all."""
-        ...
-
-    def get_tagged(self, key: str) -> tuple[bytes, str]:
-        """The object's bytes and a tag of them; LookupError if there is none."""
-        ...
-
-    def put_if(self, key: str, data: bytes, tag: str | None) -> bool:
-        """Store the bytes if the object still has the tag, or if there is none for None; whether it did."""
-        ...
-
-    def list(self, prefix: str) -> list[str]:
-        """Keys below a prefix, sorted."""
-        ...
-
-
-class RegistryError(Exception):
-    """A version cannot be used; the message says why and what to do."""
-
-
-class NoSuchVersion(RegistryError):
-    """The version, or any champion at all, is missing."""
-
-
-class BadSignature(RegistryError):
-    """The version was not signed with our key, or was changed since."""
-
-
-class TakenMeanwhile(RegistryError):
-    """Another process wrote what was to be written."""
-
-
-class ForeignFormat(RegistryError):
-    """The version was written by a program whose format or libraries differ from ours."""
+    digest: str
+    size: int
+    libraries: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is to be known of a version without loading it."""
+    """What is to be known of a version without loading it.
+
+    Digest, size and libraries are of the artefact that serves; `members` of those it was compiled from,
+    None where they were not kept.
+    """
 
     version: str
     created_at: str
@@ -87,55 +79,46 @@ class Card:
     libraries: dict[str, str]
     format: int
     facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Reign:
-    """Who is champion, since when, and who was before, the latest last."""
-
-    version: str
-    since: str
-    before: tuple[str, ...] = ()
-
-    def claim(self) -> bytes:
-        """What is signed; the words keep a card's signature from standing for it."""
-        after = f" after {', '.join(self.before)}" if self.before else ""
-        return f"the champion is {self.version} since {self.since}{after}".encode()
+    members: Stored | None = None
 
 
 class Registry:
     """Versions in an object store, signed with a key (HMAC-SHA256)."""
 
     def __init__(self, store: Objects, key: bytes) -> None:
-        if len(key) < 16:
-            raise ValueError("the signing key needs at least 16 bytes")
         self._store = store
-        self._key = key
+        self._signer = Signer(key)
+        self._throne = Throne(store, self._signer)
 
-    def save(self, version: str, artefact: object, facts: dict[str, Any]) -> Card:
+    def save(
+        self, version: str, artefact: object, facts: dict[str, Any], members: object | None = None
+    ) -> Card:
         """Store an artefact with its facts under a new version name; the signature is written last.
 
-        A process that dies midway leaves a version without a signature, which never loads. Raises
-        TakenMeanwhile where there is such a version already.
+        `members` are stored apart, to be read only where they are wanted. A process that dies midway leaves
+        a version without a signature, which never loads. Raises TakenMeanwhile where there is such a
+        version already.
         """
         _check_name(version)
-        buffer = io.BytesIO()
-        joblib.dump(artefact, buffer, compress=("zlib", 1))
-        data = buffer.getvalue()
+        data = _packed(artefact)
+        spare = None if members is None else _packed(members)
         card = Card(
             version=version,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            digest=hashlib.sha256(data).hexdigest(),
+            digest=_digest(data),
             size=len(data),
             libraries=_libraries(),
             format=FORMAT,
             facts=facts,
+            members=None if spare is None else Stored(_digest(spare), len(spare), _of_members()),
         )
         text = json.dumps(asdict(card), indent=2, sort_keys=True).encode()
-        if not self._store.put_if(f"models/{version}/model.joblib", data, None):
+        if not self._store.put_if(f"models/{version}/{_ARTEFACT}", data, None):
             raise TakenMeanwhile(f"there is a model {version} already: retrain")
+        if spare is not None:
+            self._store.put(f"models/{version}/{_MEMBERS}", spare)
         self._store.put(f"models/{version}/card.json", text)
-        self._store.put(f"models/{version}/signature", self._sign(text).encode())
+        self._store.put(f"models/{version}/signature", self._signer.sign(text))
         return card
 
     def card(self, version: str) -> Card:
@@ -146,14 +129,16 @@ class Registry:
             signature = self._store.get(f"models/{version}/signature").strip()
         except LookupError:
             raise NoSuchVersion(f"model {version} is missing or incomplete: retrain, or roll back") from None
-        if not hmac.compare_digest(self._sign(text).encode(), signature):
+        if not self._signer.vouches(text, signature):
             raise BadSignature(
                 f"model {version} is not signed with this key or was changed since: "
                 "set the MODEL_SIGNING_KEY it was trained with, or retrain"
             )
         try:
-            card = Card(**json.loads(text))
-        except (TypeError, ValueError) as error:
+            told = json.loads(text)
+            members = told.pop("members", None)
+            card = Card(**told, members=None if members is None else Stored(**members))
+        except (TypeError, ValueError, AttributeError) as error:
             raise ForeignFormat(f"the card of model {version} is of another format: retrain") from error
         if card.version != version:
             raise BadSignature(f"what is stored as model {version} is model {card.version}: retrain")
@@ -162,21 +147,34 @@ class Registry:
     def load(self, version: str) -> tuple[Card, Any]:
         """The version's card and artefact, unpickled only after its digest has been verified."""
         card = self.readable(version)
+        stored = Stored(card.digest, card.size, card.libraries)
+        return card, self._unpacked(version, _ARTEFACT, "artefact", stored)
+
+    def members(self, version: str) -> Any:
+        """What was stored as the version's members, unpickled only after its digest has been verified."""
+        card = self.readable(version)
+        if card.members is None:
+            raise NoSuchVersion(f"the members of model {version} were not kept")
+        _check_libraries(version, card.members.libraries, _of_members())
+        return self._unpacked(version, _MEMBERS, "second artefact", card.members)
+
+    def _unpacked(self, version: str, name: str, what: str, stored: Stored) -> Any:
+        """An object of a version, unpickled only after its digest has been verified."""
         try:
-            data = self._store.get(f"models/{version}/model.joblib")
+            data = self._store.get(f"models/{version}/{name}")
         except LookupError:
-            raise NoSuchVersion(f"model {version} has no artefact: retrain, or roll back") from None
-        if len(data) < card.size:
+            raise NoSuchVersion(f"model {version} has no {what}: retrain, or roll back") from None
+        if len(data) < stored.size:
             raise BadSignature(
-                f"the artefact of model {version} is damaged: {len(data):,} of its {card.size:,} bytes are "
+                f"the {what} of model {version} is damaged: {len(data):,} of its {stored.size:,} bytes are "
                 "there: retrain, or roll back"
             )
-        if len(data) != card.size or not hmac.compare_digest(hashlib.sha256(data).hexdigest(), card.digest):
+        if len(data) != stored.size or not hmac.compare_digest(_digest(data), stored.digest):
             raise BadSignature(
-                f"the artefact of model {version} is damaged or not the one signed: retrain, or roll back"
+                f"the {what} of model {version} is damaged or not the one signed: retrain, or roll back"
             )
         try:
-            return card, joblib.load(io.BytesIO(data))
+            return joblib.load(io.BytesIO(data))
         except (AttributeError, ImportError) as error:
             raise ForeignFormat(
                 f"model {version} is made of parts that this program no longer has ({error}): retrain"
@@ -190,14 +188,7 @@ class Registry:
                 f"model {version} has format {card.format}, this program reads {FORMAT}: retrain, or run "
                 "the program that trained it"
             )
-        ours = _libraries()
-        foreign = [
-            f"{name} {theirs} (here {ours[name]})"
-            for name, theirs in card.libraries.items()
-            if name in ours and theirs.split(".")[:2] != ours[name].split(".")[:2]
-        ]
-        if foreign:
-            raise ForeignFormat(f"model {version} was trained with {', '.join(foreign)}: retrain")
+        _check_libraries(version, card.libraries, _libraries())
         return card
 
     def versions(self) -> list[str]:
@@ -215,7 +206,7 @@ class Registry:
 
     def throne(self) -> str | None:
         """A mark of the champion's record as it stands, for `promote`; None where there is no record."""
-        return self._record()[1]
+        return self._throne.stored()[1]
 
     def promote(self, version: str, *, throne: str | None = _ANY) -> None:
         """Make a complete, correctly signed version the champion.
@@ -224,16 +215,16 @@ class Registry:
         """
         self.card(version)
         while True:
-            stored, tag = self._record()
+            stored, tag = self._throne.stored()
             if throne is not _ANY and tag != throne:
                 raise TakenMeanwhile("another model was promoted meanwhile")
             try:
-                reign = self._read(stored)
+                reign = self._throne.read(stored)
             except RegistryError:  # none yet, or one that nobody vouches for
                 before: list[str] = []
             else:
                 before = list(reign.before) + [reign.version] * (reign.version != version)
-            if self._crown(version, before, tag):
+            if self._throne.crown(version, before, tag):
                 return
 
     def rollback(self, check: Callable[[str], object] | None = None) -> str:
@@ -244,8 +235,8 @@ class Registry:
         longer complete or correctly signed. NoSuchVersion where no predecessor is left.
         """
         check = check or self.card
-        stored, tag = self._record()
-        reign = self._read(stored)
+        stored, tag = self._throne.stored()
+        reign = self._throne.read(stored)
         before = list(reign.before)
         while before:
             version = before.pop()
@@ -253,56 +244,39 @@ class Registry:
                 check(version)
             except RegistryError:
                 continue
-            if not self._crown(version, before, tag):
+            if not self._throne.crown(version, before, tag):
                 raise TakenMeanwhile("another model was promoted meanwhile: look again before going back")
             return version
         raise NoSuchVersion(f"no champion before {reign.version} is left to go back to")
 
-    def _reign(self) -> _Reign:
-        return self._read(self._record()[0])
-
-    def _record(self) -> tuple[bytes | None, str | None]:
-        """The champion's record as it is stored and its tag; two times None where there is none."""
-        try:
-            return self._store.get_tagged(_CHAMPION)
-        except LookupError:
-            return None, None
-
-    def _read(self, stored: bytes | None) -> _Reign:
-        """The champion's record, its signature verified."""
-        if stored is None:
-            raise NoSuchVersion("no model has been promoted yet: run `axieflip train`")
-        try:
-            record = json.loads(stored)
-            before = tuple(str(name) for name in record.get("before", ()))
-            reign = _Reign(str(record["version"]), str(record["promoted_at"]), before)
-            given = str(record["signature"]).encode()
-            genuine = hmac.compare_digest(self._sign(reign.claim()).encode(), given)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RegistryError(f"{_CHAMPION} cannot be read: retrain") from error
-        if not genuine:
-            raise BadSignature(f"{_CHAMPION} is not signed with this key: retrain, or set the right key")
-        return reign
-
-    def _crown(self, version: str, before: list[str], tag: str | None) -> bool:
-        """Write the record in place of the one of the tag; False where that is no longer there."""
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        reign = _Reign(version, since, tuple(before[-REMEMBERED:]))
-        record = {
-            "version": version,
-            "promoted_at": since,
-            "before": reign.before,
-            "signature": self._sign(reign.claim()),
-        }
-        return self._store.put_if(_CHAMPION, json.dumps(record).encode(), tag)
-
-    def _sign(self, text: bytes) -> str:
-        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+    def _reign(self) -> Reign:
+        return self._throne.read(self._throne.stored()[0])
 
 
 def _check_name(version: str) -> None:
     if not _VERSION.fullmatch(version) or ".." in version:
         raise RegistryError("a version is named with letters, digits, dots and dashes")
+
+
+def _check_libraries(version: str, theirs: dict[str, str], ours: dict[str, str]) -> None:
+    """ForeignFormat where a library is of another minor version than ours."""
+    foreign = [
+        f"{name} {number} (here {ours[name]})"
+        for name, number in theirs.items()
+        if name in ours and number.split(".")[:2] != ours[name].split(".")[:2]
+    ]
+    if foreign:
+        raise ForeignFormat(f"model {version} was trained with {', '.join(foreign)}: retrain")
+
+
+def _packed(content: object) -> bytes:
+    buffer = io.BytesIO()
+    joblib.dump(content, buffer, compress=("zlib", 1))
+    return buffer.getvalue()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _libraries() -> dict[str, str]:
@@ -312,3 +286,8 @@ def _libraries() -> dict[str, str]:
         "numpy": np.__version__,
         "joblib": joblib.__version__,
     }
+
+
+def _of_members() -> dict[str, str]:
+    """What fitted members depend on besides."""
+    return {"scikit-learn": installed("scikit-learn")}

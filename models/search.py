@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from models.ensemble import Overrides, Progress, Recipe, Rows, Task, competing, judge, make_member, prepare
+from models.ensemble import Overrides, Progress, Recipe, competing, judge, make_member
 from models.members import MOST_LEAVES, Floats
 from models.registry import Objects
+from models.rows import Rows, Task, prepare
 
 SEARCHED = ("boosting_absolute", "boosting_squared")
 FEWEST_LEAVES = 12

@@ -64,8 +64,8 @@ Message = Progress | Result
 def run(order: Order) -> Result:
     """Do the job, telling progress on standard output. Never raises for what the data can cause."""
     from models.cluster import spread
-    from models.ensemble import TrainingError
     from models.registry import Registry, RegistryError
+    from models.rows import TrainingError
     from pipeline.collected import Collected
     from pipeline.objects import StoreError, link, open_store
     from pipeline.side import part_strength_tables

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.ensemble import TrainingError
 from models.members import Floats
+from models.rows import TrainingError
 from pipeline.appraisal.features import features
 from pipeline.appraisal.memory import Ints
 from pipeline.appraisal.state import LEVEL, MarketState, Strength

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from models.ensemble import Ensemble, Overrides, newest_forecast
+from models.ensemble import Overrides, newest_forecast
 from models.members import Floats
 from models.registry import NoSuchVersion, Registry, RegistryError
+from models.serving import Ensemble
 from pipeline.appraisal.subject import CATEGORIES
 from pipeline.contest import SURE, Contestant, Scored, chance_better, score
 from pipeline.history import Examples
+from pipeline.loading import load_appraiser
 
 if TYPE_CHECKING:
     from pipeline.appraisal.appraiser import Appraiser
@@ -55,7 +57,7 @@ def verdict(
     Where the champion has learnt from a part of that slice, so may the challenger: its members are fitted
     once more, on all that is older than what is left.
     """
-    from pipeline.training import load_appraiser, to_learn_from
+    from pipeline.training import to_learn_from
 
     rows = learnt.fitted.metrics.rows
     taken = row_ms(learnt.fitted.ensemble, data.X[-1:])

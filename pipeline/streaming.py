@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from models.ensemble import TrainingError
+from models.rows import TrainingError
 from pipeline.appraisal.features import features
 from pipeline.appraisal.memory import DAY
 from pipeline.appraisal.state import LEVEL, MarketState, View

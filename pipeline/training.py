@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.distribution import Calibrator, Residuals
-from models.ensemble import MIN_ROWS, Fitted, Overrides, Rows, TrainingError, fit
+from models.ensemble import Fitted, Overrides, fit
 from models.members import Floats
-from models.registry import Card, Objects, Registry, RegistryError, TakenMeanwhile
+from models.registry import Card, Objects, Registry, TakenMeanwhile
+from models.rows import MIN_ROWS, Rows, TrainingError
 from models.search import search
-from pipeline.appraisal.appraiser import Appraiser
 from pipeline.appraisal.features import NAMES
 from pipeline.appraisal.flips import WITHIN_S, Flips, followed
 from pipeline.appraisal.memory import DAY
 from pipeline.appraisal.selling import Selling
-from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import CATEGORIES
 from pipeline.contest import Contestant
 from pipeline.history import Examples, Progress
@@ -241,7 +240,7 @@ def train_on(
     }
     told = _facts(learnt, data, time.perf_counter() - began)
     told |= {"seed": seed, "contest": judged.figures, "search": searched.facts if searched else None}
-    card = registry.save(_name(data), artefact, {**told, **(facts or {})})
+    card = registry.save(_name(data), artefact, {**told, **(facts or {})}, learnt.fitted.originals)
     while judged.promoted:
         try:
             registry.promote(card.version, throne=throne)
@@ -251,20 +250,6 @@ def train_on(
             judged = verdict(learnt, data, registry, seed=seed, n_jobs=n_jobs, overrides=overrides)
     progress("stored", 1.0)
     return Outcome(card, judged, learnt, data)
-
-
-def load_appraiser(registry: Registry, version: str | None = None) -> tuple[Card, Appraiser]:
-    """The champion, or a named version, ready to serve. Raises RegistryError with the reason."""
-    card, artefact = registry.load(version or registry.champion())
-    try:
-        ensemble, flips, selling = artefact["ensemble"], artefact["flips"], artefact["selling"]
-        state = MarketState.restore(artefact["state"])
-        if ensemble.feature_names != NAMES:
-            raise ValueError("its features are not those of this program")
-        ensemble.verify()
-    except (KeyError, TypeError, ValueError, AttributeError, TrainingError) as error:
-        raise RegistryError(f"model {card.version} cannot serve here ({error}): retrain") from error
-    return card, Appraiser(ensemble, state, flips, selling, card.version)
 
 
 def _facts(learnt: Learnt, data: Examples, seconds: float) -> dict[str, Any]:

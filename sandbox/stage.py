@@ -25,9 +25,9 @@ from bot.errors import SettingsError
 from bot.settings import SIGNING_KEY_CHARS, Settings
 from models.registry import RegistryError
 from pipeline.clock import ScaledClock
+from pipeline.loading import load_appraiser
 from pipeline.side.pages import browser
 from pipeline.signal import Filters, Thresholds
-from pipeline.training import load_appraiser
 from sandbox.child import child
 
 API_KEY = "demo-key"

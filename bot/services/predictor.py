@@ -18,9 +18,9 @@ from pipeline.appraisal.appraiser import Appraiser
 from pipeline.appraisal.like import like_sales
 from pipeline.appraisal.subject import SaleEvent
 from pipeline.clock import Clock
+from pipeline.loading import load_appraiser
 from pipeline.market.values import Axie, Listing, Rates, Token
 from pipeline.signal import Comparable, Forecast, Prediction
-from pipeline.training import load_appraiser
 
 # What gas is reckoned with where the market does not tell the rate of RON: more than it has cost lately.
 DEAR_RON_USD = 5.0
@@ -44,10 +44,18 @@ class Predictor:
 
     @property
     def card(self) -> dict[str, Any] | None:
-        """The facts of the version that serves: rows, data window, metrics, members and their weights."""
-        if self._card is None:
+        """The facts of the version that serves: rows, data window, metrics, members and their weights.
+
+        `compiled` is whether its compiled copy computes, and not scikit-learn's members in its place.
+        """
+        if self._card is None or self._appraiser is None:
             return None
-        return {"version": self._card.version, "created_at": self._card.created_at, **self._card.facts}
+        return {
+            "version": self._card.version,
+            "created_at": self._card.created_at,
+            "compiled": self._appraiser.ensemble.is_compiled,
+            **self._card.facts,
+        }
 
     @property
     def appraiser(self) -> Appraiser | None:

@@ -16,7 +16,7 @@ from bot.errors import AxieflipError, NotFound
 from bot.services.audit import Audit
 from bot.services.predictor import Predictor
 from models.registry import NoSuchVersion, Registry, RegistryError
-from pipeline.training import load_appraiser
+from pipeline.loading import load_appraiser
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from models.distribution import Calibrator, Residuals
-from models.ensemble import Ensemble
 from models.members import Floats
+from models.serving import Ensemble
 from pipeline.appraisal.economics import odds
 from pipeline.appraisal.explain import contributions
 from pipeline.appraisal.features import NAMES, features

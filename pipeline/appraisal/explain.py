@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from models.ensemble import Ensemble
 from models.members import Floats
+from models.serving import Ensemble
 from pipeline.appraisal.features import NAMES
 from pipeline.appraisal.subject import SLOTS
 from pipeline.signal import Contribution

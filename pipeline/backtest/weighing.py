@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from models.ensemble import MIN_ROWS, TrainingError
 from models.members import Floats
+from models.rows import MIN_ROWS, TrainingError
 from pipeline.appraisal.economics import Odds, Terms, odds
 from pipeline.appraisal.memory import DAY, Ints
 from pipeline.backtest.offers import Offers

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from models.ensemble import MIN_ROWS, TrainingError
+from models.rows import MIN_ROWS, TrainingError
 from pipeline.evaluation.forecasters import Forecaster
 from pipeline.evaluation.metrics import LEVELS, Floats, Metrics, measure
 from pipeline.evaluation.timeline import Ints, Progress, Timeline, timeline

@@ -78,7 +78,16 @@ def test_the_list_shows_what_serves_and_what_did(store: Path) -> None:
 
 def test_one_version_is_shown_in_full_and_the_champion_where_none_is_named(store: Path) -> None:
     shown = model("show", "v2").stdout
-    for words in ("Model v2", "former", "1,000", "linear", "median error", "Judged on", "time of a sale"):
+    for words in (
+        "Model v2",
+        "former",
+        "its compiled copy",
+        "1,000",
+        "linear",
+        "median error",
+        "Judged on",
+        "time of a sale",
+    ):
         assert words in shown
     card = json.loads(model("show", "--json").stdout)
     assert (card["version"], card["state"], card["flaw"]) == ("v3", "champion", None)

@@ -319,3 +319,10 @@ def test_a_card_with_gaps_is_shown_all_the_same() -> None:
     )
     assert "unknown" in words(embed)
     assert "Not measured" in words(embed)
+
+
+def test_a_model_that_computes_slowly_says_so() -> None:
+    card = {"created_at": "2026-03-01T00:00:00+00:00"}
+    slow, quick = (reports.model("v1", card | {"compiled": compiled}, None) for compiled in (False, True))
+    assert "many times as slowly" in (slow.description or "")
+    assert not quick.description

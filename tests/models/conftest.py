@@ -1,8 +1,11 @@
+import os
+
 import numpy as np
 import pytest
 
 from models import ensemble
-from models.ensemble import Fitted, Rows
+from models.ensemble import Fitted
+from models.rows import Rows
 
 CATEGORIES = 2
 NAMES = ("kind", "colour", *(f"f{i}" for i in range(8)))
@@ -13,6 +16,16 @@ LIGHT = {
     "boosting_squared": {"max_iter": 40, "learning_rate": 0.15, "max_leaf_nodes": 20},
     "extra_trees": {"n_estimators": 15},
 }
+
+
+class Bomb:
+    """What an attacker would store: unpickling it writes a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, int]]:
+        return os.open, (self.path, os.O_CREAT | os.O_WRONLY)
 
 
 def make_rows(n: int = 1500, seed: int = 0) -> Rows:

@@ -11,8 +11,9 @@ import pytest
 
 from models import ensemble
 from models.cluster import spread
-from models.ensemble import TrainingError, fit
+from models.ensemble import fit
 from models.members import MEMBERS
+from models.rows import TrainingError
 from tests.models.conftest import make_rows
 
 distributed = pytest.importorskip("distributed")

@@ -2,13 +2,13 @@ import hashlib
 import hmac
 import io
 import json
-import os
 from pathlib import Path
 
 import joblib
 import pytest
 
 from models.registry import BadSignature, ForeignFormat, NoSuchVersion, Registry, RegistryError
+from tests.models.conftest import Bomb
 
 KEY = b"0123456789abcdef"
 
@@ -33,16 +33,6 @@ class Memory(dict[str, bytes]):
 
     def list(self, prefix: str) -> list[str]:
         return sorted(key for key in self if key.startswith(prefix))
-
-
-class Bomb:
-    """What an attacker would store: unpickling it writes a file."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str, int]]:
-        return os.open, (self.path, os.O_CREAT | os.O_WRONLY)
 
 
 @pytest.fixture

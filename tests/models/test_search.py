@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import ensemble, members
-from models.ensemble import Rows, prepare
 from models.members import MEMBERS, MOST_LEAVES
+from models.rows import Rows, prepare
 from models.search import SEARCHED, Found, candidate, search
 from tests.models.conftest import make_rows
 from tests.models.test_registry import Memory

@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 
 from models.ensemble import fit
 from models.members import fit_member, neural
+from models.serving import TOLERANCE
 from models.torched import TorchRegressor
 from tests.models.conftest import CATEGORIES, make_rows
 
@@ -47,4 +48,4 @@ def test_rows_count_by_their_weights() -> None:
 def test_an_ensemble_with_it_is_served_without_pytorch() -> None:
     fitted = fit(make_rows(600))
     assert "neural" in fitted.members
-    fitted.ensemble.verify()
+    assert fitted.ensemble.deviation() <= TOLERANCE

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from models.ensemble import TrainingError
+from models.rows import TrainingError
 from pipeline.appraisal.features import NAMES
 from pipeline.history import replayed
 from pipeline.labels import ListingOutcome

@@ -17,9 +17,10 @@ from pipeline.appraisal.state import LEVEL, MarketState
 from pipeline.appraisal.subject import CATEGORIES, SaleEvent
 from pipeline.contest import Contestant, chance_better, score
 from pipeline.history import Examples, replayed
+from pipeline.loading import load_appraiser
 from pipeline.objects import open_store
 from pipeline.promotion import as_contestant, verdict
-from pipeline.training import Learnt, learn, load_appraiser, train
+from pipeline.training import Learnt, learn, train
 from tests.pipeline.appraisal.history import events, table
 
 KEY = b"a key of sixteen+"

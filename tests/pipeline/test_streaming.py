@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.ensemble import TrainingError
+from models.rows import TrainingError
 from pipeline.history import replayed
 from pipeline.sales import write_sales
 from pipeline.streaming import Part, read_files, streamed

@@ -7,18 +7,19 @@ import pandas as pd
 import pytest
 
 from models import ensemble
-from models.ensemble import TrainingError
 from models.members import MEMBERS, Regressor, boosting
 from models.registry import Registry, RegistryError
-from pipeline import training
+from models.rows import TrainingError
+from pipeline import loading
 from pipeline.appraisal.features import features
 from pipeline.appraisal.flips import KNOTS
 from pipeline.appraisal.memory import DAY
 from pipeline.history import replayed
 from pipeline.labels import ListingOutcome
+from pipeline.loading import load_appraiser
 from pipeline.market.values import OrderStatus
 from pipeline.objects import open_store
-from pipeline.training import learn, load_appraiser, train
+from pipeline.training import learn, train
 from tests.bot.factories import make_axie
 from tests.pipeline.appraisal.history import builds, events, table
 
@@ -69,7 +70,7 @@ def test_a_champion_that_cannot_serve_gives_way(
 ) -> None:
     train(history, registry)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "NAMES", ("another", "layout"))
+        patch.setattr(loading, "NAMES", ("another", "layout"))
         with pytest.raises(RegistryError, match="retrain"):
             load_appraiser(registry)
     registry.save("zzz", {"no": "model"}, {"data_to_s": 0.0})

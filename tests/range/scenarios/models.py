@@ -109,6 +109,6 @@ async def champion_of_a_newer_version(arena: Arena) -> None:
         card = json.loads((folder / "card.json").read_text()) | {"format": 99}
         text = json.dumps(card).encode()
         (folder / "card.json").write_bytes(text)
-        (folder / "signature").write_text(registry._sign(text))
+        (folder / "signature").write_text(registry._signer.sign(text).decode())
 
     await spoiled(arena, spoil, "format")
