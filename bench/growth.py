@@ -201,10 +201,8 @@ def main() -> None:
     parser.add_argument("--png", type=Path, default=PICTURE)
     given = parser.parse_args()
     shown = Table("way", "sales", "features", "rows a second", "peak", "kept", "training", "peak with it")
-    results = kept_results()
-    for sales in given.sales:
-        each = grown(given.way, sales, given.newest, not given.no_train)
-        results[each.way, each.sales] = each
+    measured = [grown(given.way, sales, given.newest, not given.no_train) for sales in given.sales]
+    results = kept_results() | {(each.way, each.sales): each for each in measured}
     ordered = [results[key] for key in sorted(results)]
     for each in ordered:
         trained = ("–", "–")

@@ -28,7 +28,7 @@ from bot.services.journal import JournalCounts
 from bot.services.outbox import Backlog, OutboxCounts
 from bot.services.predictor import Predictor
 from bot.services.stats import LAG_BUCKETS_MS, IntakeStats
-from bot.services.watchdog import Drift
+from bot.services.watchdog import OLD, Drift
 from bot.supervisor import TaskStatus
 from pipeline.market.budget import BudgetSnapshot
 from pipeline.market.pages import ClientStats
@@ -184,6 +184,7 @@ def _model(predictor: Predictor, now: datetime) -> Iterator[Metric]:
     yield _gauge("model_newest_sale_timestamp_seconds", "The newest sale that it has learnt from.", newest)
     age = None if newest is None else now.timestamp() - newest
     yield _gauge("model_data_age_seconds", "How old that sale is by the market's time.", age)
+    yield _gauge("model_data_age_limit_seconds", "The age from which on it is told.", OLD.total_seconds())
 
 
 def _lately(drift: Drift | None) -> Iterator[Metric]:

@@ -7,6 +7,7 @@ object store is all that the two share; the task has its own settings and secret
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,11 +20,15 @@ from pipeline.birth import Message, Progress, Result
 from pipeline.objects import ObjectMissing, ObjectStore, StoreError
 
 LOOK_EVERY_S = 3.0
+DAYS = re.compile(r"[0-9]{1,4}(\.[0-9]+)?")
 log = structlog.get_logger(__name__)
 
 
 class EcsTask(msgspec.Struct, frozen=True):
-    """Where a training runs: `ecs://CLUSTER/DEFINITION?container=…&subnets=a,b&security_groups=c`."""
+    """Where a training runs: `ecs://CLUSTER/DEFINITION?container=…&days=…&subnets=a,b&security_groups=c`.
+
+    `days` are those that are learnt from: what the definition's own command says is replaced by the bot's.
+    """
 
     cluster: str
     definition: str
@@ -31,6 +36,7 @@ class EcsTask(msgspec.Struct, frozen=True):
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     public_ip: bool = False
+    days: float | None = None
 
     @classmethod
     def parse(cls, url: str) -> EcsTask:
@@ -45,16 +51,28 @@ class EcsTask(msgspec.Struct, frozen=True):
             for name in ("subnets", "security_groups")
             if name in given
         }
-        public = given.pop("public_ip", "no")
+        public, days = given.pop("public_ip", "no"), given.pop("days", None)
         definition = parts.path.strip("/")
         if parts.scheme != "ecs" or not parts.netloc or not definition or public not in ("yes", "no"):
             raise ValueError("must look like ecs://CLUSTER/TASK-DEFINITION?subnets=a,b&security_groups=c")
         if given.keys() - {"container"}:
             raise ValueError(f"does not know {', '.join(sorted(given.keys() - {'container'}))}")
-        return cls(parts.netloc, definition, public_ip=public == "yes", **given, **lists)  # type: ignore[arg-type]
+        if days is not None and not (DAYS.fullmatch(days) and 0.1 <= float(days) <= 3650):
+            raise ValueError("must have a number of days from 0.1 to 3650 in days=")
+        return cls(
+            parts.netloc,
+            definition,
+            public_ip=public == "yes",
+            days=None if days is None else float(days),
+            **given,  # type: ignore[arg-type]
+            **lists,  # type: ignore[arg-type]
+        )
 
-    def request(self, command: list[str]) -> dict[str, Any]:
+    def request(self, run: str) -> dict[str, Any]:
         """What `RunTask` is asked for."""
+        command = ["train", "--run", run]
+        if self.days is not None:
+            command += ["--days", f"{self.days:g}"]
         overrides = {"containerOverrides": [{"name": self.container, "command": command}]}
         wanted: dict[str, Any] = {
             "cluster": self.cluster,
@@ -108,7 +126,7 @@ async def train_on_ecs(task: EcsTask, store: ObjectStore, tell: Callable[[Progre
     ecs = await asyncio.to_thread(_client)
     run = uuid4().hex
     told = Log(store, run)
-    starting = asyncio.ensure_future(asyncio.to_thread(ecs.run_task, **task.request(["train", "--run", run])))
+    starting = asyncio.ensure_future(asyncio.to_thread(ecs.run_task, **task.request(run)))
     try:
         begun = await asyncio.shield(starting)
     except asyncio.CancelledError:

@@ -30,6 +30,7 @@ ERROR_FACTOR = 1.5  # how many times the error of its training a model may have
 ERROR_ROOM = 0.03  # and how much more at least
 COVERAGE_ROOM = 0.08  # by how much the 90 % interval may hold less often than promised
 STALE = timedelta(days=7)
+OLD = timedelta(days=2)  # what an alarm tells before, for a model is trained every night
 EASE = 0.9  # what is wrong is over when the figure is back within this part of its limit
 
 ERROR, COVERAGE, STALE_MODEL, COLLECTION = "model error", "model coverage", "stale model", "collection"

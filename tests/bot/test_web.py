@@ -311,6 +311,7 @@ async def test_metrics_tell_what_the_services_count(http: aiohttp.ClientSession,
     assert samples["axieflip_outbox_depth", ("due",)] == 1
     assert samples["axieflip_outbox_oldest_age_seconds", ()] >= 0
     assert samples["axieflip_model_data_age_seconds", ()] == 3600
+    assert samples["axieflip_model_data_age_limit_seconds", ()] == 2 * 86400
     assert ("axieflip_model_error_ratio", ("last_day",)) not in samples
     assert samples["axieflip_alert_lag_seconds_bucket", ("0.05",)] == 1
     assert samples["axieflip_alert_lag_seconds_bucket", ("60.0",)] == 2

@@ -177,6 +177,12 @@ def test_the_bot_may_begin_a_training_and_nothing_else(stack: Stack) -> None:
     roles = [stack.resources[role] for role in ("TrainerRole", "ExecutionRole")]
     assert [arn.rpartition("/")[2] for arn in allowed["HandRolesOver"]["Resource"]] == roles
     task = EcsTask.parse(stack.environment("bot")["TRAIN_ON"])
+    assert task.request("r")["overrides"]["containerOverrides"][0]["command"] == [
+        "train",
+        "--run",
+        "r",
+        *stack.task("trainer")["containerDefinitions"][0]["command"][1:],
+    ]
     assert (task.cluster, task.definition, task.container) == (cluster, f"{stack.name}-trainer", "trainer")
     assert list(task.subnets) == stack.outputs["Subnets"].split(",")
     assert (list(task.security_groups), task.public_ip) == ([stack.outputs["TasksSecurityGroup"]], True)

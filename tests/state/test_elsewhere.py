@@ -61,7 +61,7 @@ def lasting() -> Iterator[None]:
 @pytest.fixture
 def place(ecs: Any, cluster: str) -> EcsTask:
     subnet = boto3.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
-    return EcsTask.parse(f"ecs://{cluster}/trainer?subnets={subnet}")
+    return EcsTask.parse(f"ecs://{cluster}/trainer?days=7&subnets={subnet}")
 
 
 class Fargate:
@@ -127,6 +127,7 @@ async def test_a_training_runs_as_a_task_its_progress_is_read_and_its_end_is_the
     assert seen[-1].fraction > 0
     [command] = fargate.commands
     assert command[:2] == ["train", "--run"]
+    assert command[3:] == ["--days", "7"]
 
 
 async def test_a_cancelled_training_stops_its_task(
@@ -183,8 +184,14 @@ def test_the_last_message_of_each_kind_is_kept(store: S3Store) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ecs://flips", "ecs:///trainer", "ecs://flips/trainer?subnet=a", "ecs://flips/trainer?public_ip=1"],
+    [
+        "ecs://flips",
+        "ecs:///trainer",
+        "ecs://flips/trainer?subnet=a",
+        "ecs://flips/trainer?public_ip=1",
+        "ecs://flips/trainer?days=many",
+    ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must look like|does not know"):
+    with pytest.raises(ValueError, match=r"must look like|does not know|number of days"):
         EcsTask.parse(url)
