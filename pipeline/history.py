@@ -20,8 +20,9 @@ from models.members import Floats
 from models.rows import TrainingError
 from pipeline.appraisal.features import features
 from pipeline.appraisal.memory import Ints
-from pipeline.appraisal.state import LEVEL, MarketState, Strength
+from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, from_axie, from_table
+from pipeline.appraisal.view import LEVEL, Strength
 
 if TYPE_CHECKING:  # what serves never sees a table, and does without the library
     import pandas as pd

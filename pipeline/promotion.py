@@ -107,7 +107,7 @@ def as_contestant(champion: Appraiser, data: Examples, rows: int) -> Contestant:
     """
     X = data.X[-rows:].copy()
     codes = slice(0, len(CATEGORIES))
-    X[:, codes] = data.state.recoded(X[:, codes], champion.state)
+    X[:, codes] = data.state.codes.recoded(X[:, codes], champion.state.codes)
     centre, scale = champion.ensemble.forecast(X)
     return Contestant(data.level[-rows:] + centre, scale, champion.ensemble.errors, champion.flips)
 

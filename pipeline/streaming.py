@@ -20,8 +20,9 @@ import numpy as np
 from models.rows import TrainingError
 from pipeline.appraisal.features import features
 from pipeline.appraisal.memory import DAY
-from pipeline.appraisal.state import LEVEL, MarketState, View
+from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import Event, SaleEvent
+from pipeline.appraisal.view import LEVEL, View
 from pipeline.history import Asks, Examples, Progress, asks_of, merged, spans
 from pipeline.sales import read_sales
 

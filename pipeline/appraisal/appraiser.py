@@ -24,8 +24,9 @@ from pipeline.appraisal.flips import Flips
 from pipeline.appraisal.like import comparable
 from pipeline.appraisal.memory import Ints
 from pipeline.appraisal.selling import Selling
-from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import AskEvent, Event, SaleEvent, from_axie
+from pipeline.appraisal.view import LEVEL
 from pipeline.market.values import Axie, Listing, Rates
 from pipeline.signal import QUANTILE_LEVELS, Forecast, Prediction
 

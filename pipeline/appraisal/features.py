@@ -15,8 +15,9 @@ import numpy as np
 from pipeline.appraisal.book import STANDING
 from pipeline.appraisal.keys import NUMBER, PAIRS, PARTS, TRIPLES
 from pipeline.appraisal.memory import AT, DAY, MEMORY_S, NEWEST, Floats, Q, S, W
-from pipeline.appraisal.state import CHAIN, HORIZONS_S, LEVEL, LIKENESS, SHRINKAGE, View
+from pipeline.appraisal.state import SHRINKAGE
 from pipeline.appraisal.subject import CATEGORIES, NAN, SLOTS, Subject
+from pipeline.appraisal.view import CHAIN, HORIZONS_S, LEVEL, LIKENESS, View
 
 _TRAITS = (
     "breed_count", "pure_parts", "purity", "level", "hp", "speed", "skill", "morale", "evolved_parts",

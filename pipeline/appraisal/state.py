@@ -9,115 +9,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
 import numpy as np
 
-from pipeline.appraisal.book import WIDTH, Ask, Book
-from pipeline.appraisal.keys import KINDS, NUMBER, keys
+from pipeline.appraisal.book import Ask, Book
+from pipeline.appraisal.codes import Codes
+from pipeline.appraisal.keys import NUMBER, keys
 from pipeline.appraisal.memory import (
     AT,
     AXIE,
     DAY,
     LOG_USD,
     MEMORY_S,
-    NEWEST,
     RELATIVE,
     TIME,
-    Floats,
     Ints,
     Memory,
     Stored,
     W,
 )
-from pipeline.appraisal.subject import (
-    CATEGORIES,
-    NAN,
-    SLOTS,
-    AskEvent,
-    Event,
-    SaleEvent,
-    Subject,
-)
+from pipeline.appraisal.subject import NAN, AskEvent, Event, SaleEvent, Subject
+from pipeline.appraisal.view import CHAIN, HORIZONS_S, LEVEL, LIKENESS, LISTED, UNKNOWN, Strength, View
 
-HORIZONS_S = (900.0, 3600.0, 6 * 3600.0, DAY, 4 * DAY)
-LEVEL = 2  # the horizon whose level prices are relative to
 FORGET_S = 45 * DAY  # when a key that has not been added to is dropped
 MOST_KEYS = 1_000_000  # beyond it the longest silent are dropped earlier
 OWN = 200_000  # axies whose own last sale is remembered
 SHRINKAGE = 2.0  # a look-up with this many comparables counts as much as the coarser one above it
 SURPRISE = 0.7  # a single sale moves the level by no more than if it were this far off
-MOST_CODES = 250  # values of a category that are told apart: scikit-learn's trees know no more
-# Tier, energy, attack and defence of a part.
-Strength = tuple[float, float, float, float]
-UNKNOWN: Strength = (NAN, NAN, NAN, NAN)
 BLOCK = 1000  # sales whose keys are computed at once
 
-# Coarse to fine. Each finer look-up is shrunk towards the one before it.
-CHAIN = (
-    "collection", "class", "class_breed", "class_breed_pure", "battle", "battle_breed", "build",
-    "build_breed",
-)  # fmt: skip
-# Of these kinds the newest sales are kept, the most alike first.
-LIKENESS = {
-    "build_breed": "same build and breed count",
-    "build": "same build",
-    "battle_breed": "same battle parts and breed count",
-    "battle": "same battle parts",
-    "collection": "same collection",
-    "class_breed_pure": "same class, breed count and pure parts",
-    "class_breed": "same class and breed count",
-}
-LISTED = np.array([NUMBER[kind] for kind in LIKENESS])
 _CHAIN = np.array([NUMBER[kind] for kind in CHAIN])
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the state knew of n subjects, each as of a moment of its own.
-
-    `at` (n,) in seconds since 1970; `levels` (n, horizons); `expected` (n,) the relative log price by
-    comparables alone; `sums` (n, kinds, 4) as of when each was last added to; `newest` (n, listed kinds,
-    NEWEST, 2) times and relative log prices; `own` (n, 2) the axie's own last sale; `standing` (n, WIDTH)
-    what else stands for sale (`Book.look`); `strengths` (n, parts, 4) tier, energy, attack and defence of
-    each part; `codes` (n, categories) numbers of class, parts and collection. NaN, and minus infinity for
-    times, is unknown. `listed` (n, listed kinds) are rows of the memory, good until the state moves on.
-    """
-
-    at: Floats
-    levels: Floats
-    expected: Floats
-    sums: Floats
-    newest: Floats
-    own: Floats
-    standing: Floats
-    strengths: Floats
-    codes: Floats
-    listed: Ints
-
-    @classmethod
-    def empty(cls, count: int) -> View:
-        """Room for so many subjects."""
-        return cls(
-            np.empty(count),
-            np.empty((count, len(HORIZONS_S))),
-            np.empty(count),
-            np.empty((count, len(KINDS), 4)),
-            np.empty((count, len(LISTED), NEWEST, 2)),
-            np.empty((count, 2)),
-            np.empty((count, WIDTH)),
-            np.empty((count, len(SLOTS), len(UNKNOWN))),
-            np.empty((count, len(CATEGORIES))),
-            np.empty((count, len(LISTED)), dtype=np.int64),
-        )
-
-    def __len__(self) -> int:
-        return len(self.at)
-
-    def __getitem__(self, rows: slice) -> View:
-        return View(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +83,7 @@ class MarketState:
         self.book = Book()
         self.strengths: Mapping[str, Strength] = {}  # of the parts, by the table that holds now
         self._own: dict[int, tuple[float, float]] = {}
-        self._codes: list[dict[str, int]] = [{} for _ in CATEGORIES]
+        self.codes = Codes()
 
     @property
     def level(self) -> float:
@@ -237,18 +161,6 @@ class MarketState:
                     return list(found.values())
         return list(found.values())
 
-    def recoded(self, codes: Floats, by: MarketState) -> Floats:
-        """Numbers of categories (n, categories) of ours as another state gives them, NaN where it has none.
-
-        Numbers are given in the order of first sales, so those of two histories differ.
-        """
-        found = np.full(codes.shape, NAN)
-        for column, (ours, theirs) in enumerate(zip(self._codes, by._codes, strict=True)):
-            known = ~np.isnan(codes[:, column])
-            table = np.array([theirs.get(value, NAN) for value in ours])  # ours are numbered as they stand
-            found[known, column] = table[codes[known, column].astype(int)]
-        return found
-
     def forget(self, before: float) -> None:
         """Drop whatever has not been added to since a time, so that memory stays bounded."""
         self.memory.forget(before)
@@ -265,7 +177,7 @@ class MarketState:
                 self.sales,
                 self.memory.dump(),
                 self._own,
-                self._codes,
+                self.codes.tables,
                 self.book.dump(),
                 dict(self.strengths),
             )
@@ -283,7 +195,7 @@ class MarketState:
         state = cls()
         state.levels, state._weights = stored.levels, stored.weights
         state.at, state.sales = stored.at, stored.sales
-        state.memory, state._own, state._codes = Memory.restore(stored.memory), stored.own, stored.codes
+        state.memory, state._own, state.codes = Memory.restore(stored.memory), stored.own, Codes(stored.codes)
         state.book, state.strengths = Book.restore(stored.asks), stored.strengths
         return state
 
@@ -323,9 +235,7 @@ class MarketState:
         view.own[index] = self._own.get(subject.axie_id, (-math.inf, NAN))
         view.standing[index] = self.book.look(subject.axie_id, found, self.level)
         view.strengths[index] = [self.strengths.get(part, UNKNOWN) for part in subject.parts]
-        view.codes[index] = [
-            codes.get(value, NAN) for codes, value in zip(self._codes, subject.categories, strict=True)
-        ]
+        view.codes[index] = self.codes.of(subject)
 
     def _take_in(self, event: SaleEvent, rows: Ints, expected: float) -> None:
         at, price, axie_id = event.at, math.log(event.price_usd), event.subject.axie_id
@@ -349,9 +259,7 @@ class MarketState:
             self._own[axie_id] = (at, relative)
             if len(self._own) > OWN:
                 del self._own[next(iter(self._own))]
-        for codes, value in zip(self._codes, event.subject.categories, strict=True):
-            if value not in codes and len(codes) < MOST_CODES:
-                codes[value] = len(codes)
+        self.codes.add(event.subject)
         if self.sales % 20_000 == 0:
             self._tidy()
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from pipeline.appraisal.features import features
 from pipeline.appraisal.keys import NUMBER, keys
 from pipeline.appraisal.memory import DAY
-from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import SaleEvent, Subject, from_table
+from pipeline.appraisal.view import LEVEL
 from pipeline.evaluation.metrics import Floats
 
 Ints = NDArray[np.int64]

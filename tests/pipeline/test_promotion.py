@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from models.registry import Registry
 from pipeline.appraisal.features import features
-from pipeline.appraisal.state import LEVEL, MarketState
+from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import CATEGORIES, SaleEvent
+from pipeline.appraisal.view import LEVEL
 from pipeline.contest import Contestant, chance_better, score
 from pipeline.history import Examples, replayed
 from pipeline.loading import load_appraiser
@@ -83,9 +84,9 @@ def test_a_champion_is_asked_with_the_numbers_of_categories_that_it_learnt(
     _, champion = load_appraiser(reigning)
     sales = flipped(3600)[1500:]  # begins elsewhere, so that categories come in another order
     later = replayed(table(sales))
-    assert later.state.recoded(np.zeros((1, len(CATEGORIES))), champion.state).any()
+    assert later.state.codes.recoded(np.zeros((1, len(CATEGORIES))), champion.state.codes).any()
     twin = MarketState()
-    twin._codes = copy.deepcopy(champion.state._codes)
+    twin.codes = copy.deepcopy(champion.state.codes)
     X, level = [], []
     for taken, view in twin.walk(iter(sales)):
         X.append(features(view, [event.subject for event in taken]))
@@ -101,8 +102,8 @@ def test_a_champion_is_asked_with_the_numbers_of_categories_that_it_learnt(
 
 def test_what_another_state_does_not_know_is_unknown(data: Examples) -> None:
     codes = data.X[-50:, : len(CATEGORIES)]
-    assert np.isnan(data.state.recoded(codes, MarketState())).all()
-    np.testing.assert_array_equal(data.state.recoded(codes, data.state), codes)
+    assert np.isnan(data.state.codes.recoded(codes, MarketState().codes)).all()
+    np.testing.assert_array_equal(data.state.codes.recoded(codes, data.state.codes), codes)
 
 
 def test_a_challenger_that_is_clearly_closer_is_promoted(

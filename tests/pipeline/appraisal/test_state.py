@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from pipeline.appraisal.keys import KINDS, keys
 from pipeline.appraisal.memory import DAY, MEMORY_S, NEWEST, NONE
-from pipeline.appraisal.state import FORGET_S, LEVEL, MarketState, Sold
+from pipeline.appraisal.state import FORGET_S, MarketState, Sold
 from pipeline.appraisal.subject import AskEvent, SaleEvent, Subject
+from pipeline.appraisal.view import LEVEL
 from tests.pipeline.appraisal.history import NOISE, START, builds, events
 
 PARTS = ("eyes-a", "ears-a", "mouth-a", "horn-a", "back-a", "tail-a")
