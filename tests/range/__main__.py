@@ -87,6 +87,7 @@ async def _play(given: argparse.Namespace, folder: Path) -> list[Verdict]:
             f"{state} {verdict.seconds:6.1f} s  {verdict.scenario.subject}: {verdict.scenario.title}",
             flush=True,
         )
+        print(f"      {verdict.tally}", flush=True)
         for fault in verdict.faults:
             print(f"      - {fault}", flush=True)
         if verdict.folder:

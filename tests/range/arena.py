@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -128,6 +129,14 @@ class Arena:
         assert ended.code == 0, f"a clean stop ended with {ended.code}"
         last = ended.err.strip().rpartition("\n")[2]
         assert last == "Stopped.", f"the last line of a clean stop is {last!r}"
+
+    def tally(self) -> str:
+        """How much there was of it, as far as the database can be read."""
+        lives = f"lives of the bot {len(self.lives)}, listings {len(self.listed)}"
+        with suppress(sqlite3.DatabaseError, OSError):
+            states = self.records.rows("SELECT state, count(*) FROM alerts GROUP BY 1")
+            return f"{lives}, alerts {dict(states) or 0}"
+        return lives
 
     # ------------------------------------------------------------------ people and sellers
 

@@ -22,12 +22,16 @@ from tests.range.register import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one scenario. `folder` holds its logs and database where something was wrong."""
+    """What came of one scenario, and how much there was of it.
+
+    `folder` holds its logs and database where something was wrong.
+    """
 
     scenario: Scenario
     seed: int
     seconds: float
     faults: list[str]
+    tally: str
     folder: Path | None
 
 
@@ -72,7 +76,7 @@ async def play(scenario: Scenario, served: Market, ground: Ground, folder: Path,
     place.mkdir(parents=True)
     own = place / "store"
     await asyncio.to_thread(shutil.copytree, ground.store, own)
-    began, faults = time.monotonic(), []
+    began, faults, tally = time.monotonic(), [], ""
     rng = random.Random(f"{scenario.name}:{seed}")
     try:
         url = await asyncio.to_thread(ground.database, f"{folder.name}-{place.name}"[:60])
@@ -83,13 +87,14 @@ async def play(scenario: Scenario, served: Market, ground: Ground, folder: Path,
             except Exception as error:
                 faults.append(_told(error))
             faults += await check(made)
+            tally = made.tally()
     except Exception:
         faults.append(traceback.format_exc())
     finally:
         await served.clear_faults()
     if not faults:
         await asyncio.to_thread(shutil.rmtree, place)
-    return Verdict(scenario, seed, time.monotonic() - began, faults, place if faults else None)
+    return Verdict(scenario, seed, time.monotonic() - began, faults, tally, place if faults else None)
 
 
 def _told(error: Exception) -> str:
