@@ -21,7 +21,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot import web
 from bot.client import create_bot, point_at
 from bot.db import Database
-from bot.errors import NoChampion, SettingsError
+from bot.errors import SettingsError
 from bot.leading import leading
 from bot.pulse import Pulse
 from bot.replica import replicated
@@ -53,6 +53,7 @@ from bot.services.preview import Previews
 from bot.services.retraining import Birth, Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
+from bot.services.succession import Succession
 from bot.services.trends import Trends
 from bot.services.versions import Versions
 from bot.services.warming import Warming
@@ -76,7 +77,6 @@ from pipeline.side import PartStrengths, SideSource
 
 log = structlog.get_logger(__name__)
 
-CHAMPION_EVERY_S = 20.0
 WARM_UP_S = 20.0
 STOP_WITHIN_S = 5.0
 
@@ -284,14 +284,8 @@ def _supervise(app: App, watcher: Watcher) -> None:
     intake = Intake(watcher, weighing, s.journal, s.outbox, s.posts, s.parts, s.stats)
     auctions = Auctions(s.db, s.market, weighing, s.journal, s.outbox, s.posts, s.stats, s.clock)
 
-    async def champion() -> float:
-        try:
-            if await s.predictor.refresh():
-                log.info("took on a new champion", version=s.predictor.version)
-                s.supervisor.trigger("sales")  # its state ends where its training data did
-        except NoChampion:
-            pass  # /status and /readyz say so; it is no error of this task
-        return CHAMPION_EVERY_S
+    # The state of a new champion ends where its training data did.
+    succession = Succession(s.predictor, lambda: s.supervisor.trigger("sales"))
 
     async def connection() -> float:
         """One life of the Discord client. It never ends by itself; when it fails it is built anew."""
@@ -306,7 +300,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
         return 1.0
 
     s.supervisor.add("rates", rates.turn)
-    s.supervisor.add("champion", champion)
+    s.supervisor.add("champion", succession.turn)
     s.supervisor.add("sales", sales.turn)
     s.supervisor.add("listings", intake.turn)
     s.supervisor.add("auctions", auctions.turn)
