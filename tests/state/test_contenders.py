@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -138,6 +139,23 @@ def test_a_version_whose_trainer_was_killed_while_it_stored_it_never_loads(tmp_p
             refused(half)
     for version in registry.versions():
         assert registry.load(version)[1] == list(range(20_000))
+
+
+def test_of_two_trainings_that_promote_at_the_same_moment_one_is_judged_anew(tmp_path: Path) -> None:
+    store = f"file:{tmp_path / 'store'}"
+    with trainers(2, store) as both:
+        for trainer, rows in zip(both, (1200, 1210), strict=True):
+            trainer.tell("train", str(rows))
+        assert [trainer.answer() for trainer in both] == ["about to promote"] * 2
+        for trainer in both:
+            trainer.tell("go on")
+        told = [cast(dict[str, Any], trainer.answer()) for trainer in both]
+    [winner] = [each for each in told if each["promoted"]]
+    [loser] = [each for each in told if not each["promoted"]]
+    assert "sales are newer than what the champion has learnt from" in loser["reason"]
+    registry = Registry(open_store(store), KEY)
+    assert (registry.champion(), registry.former()) == (winner["version"], [])
+    assert set(registry.versions()) == {winner["version"], loser["version"]}
 
 
 def test_a_training_that_was_overtaken_is_held_against_the_new_champion(
