@@ -71,7 +71,8 @@ from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
 from pipeline.market.proxy import Proxy
 from pipeline.market.recorded import Recorder
-from pipeline.market.watcher import Client, Watcher, WatcherSettings
+from pipeline.market.watcher import Watcher
+from pipeline.market.watching import Client, WatcherSettings
 from pipeline.objects import ObjectStore, StoreError, open_store
 from pipeline.side import PartStrengths, SideSource
 

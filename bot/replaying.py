@@ -10,7 +10,8 @@ import typer
 from bot.errors import AxieflipError
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.recorded import Replay, ReplayError, ReplayOver
-from pipeline.market.watcher import Batch, Watcher
+from pipeline.market.watcher import Watcher
+from pipeline.market.watching import Batch
 
 
 async def batches(recording: Path) -> AsyncIterator[Batch | str]:

@@ -18,7 +18,8 @@ from bot.services.posts import Posts
 from bot.services.stats import IntakeStats
 from bot.services.weighing import Weighing
 from bot.tracing import KEY, trace_ids
-from pipeline.market.watcher import Batch, Watcher
+from pipeline.market.watcher import Watcher
+from pipeline.market.watching import Batch
 
 log = structlog.get_logger(__name__)
 WITHOUT_RATES_S = 0.5

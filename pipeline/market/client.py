@@ -7,11 +7,8 @@ survives the loss of optional fields of the schema. Latency is measured from a p
 from __future__ import annotations
 
 import asyncio
-import random
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from types import TracebackType
@@ -23,13 +20,14 @@ from msgspec import Raw
 
 from pipeline.clock import Clock
 from pipeline.market import decode, queries
+from pipeline.market.asking import Asking, Retries
 from pipeline.market.budget import Priority, RequestBudget, RequestLimits
 from pipeline.market.decode import Seen
-from pipeline.market.errors import MarketError, MarketUnavailable, QueryRejected, RateLimited
-from pipeline.market.pages import AxieDetail, ClientStats, Page, Problem, Rejected
+from pipeline.market.errors import QueryRejected
+from pipeline.market.pages import AxieDetail, Page, Problem, Rejected
 from pipeline.market.proxy import Proxy, ProxyCost, measure
-from pipeline.market.queries import FieldName, Query
-from pipeline.market.transport import Answer, Timeouts, Transport
+from pipeline.market.selection import FieldName, Query
+from pipeline.market.transport import Timeouts, Transport
 from pipeline.market.values import AxieClass, Listing, Rates, Resolution, Sale
 
 log = structlog.get_logger(__name__)
@@ -41,25 +39,6 @@ CHEAPEST_PAGE = 100  # the cheapest of all are banned axies, by the dozen
 
 K = TypeVar("K", int, str)
 T = TypeVar("T")
-# What GraphQL errors say of a service behind the gateway that is down for the moment.
-_TEMPORARY = re.compile(
-    r"\b50[0234]\b|bad gateway|gateway time|unavailable|timed? ?out|internal server error|econn|hang up"
-    r"|too many requests",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a request is tried, and the back-off in real seconds (doubling, with full jitter).
-
-    A reset after a 429 that is longer than `patience_s` is not waited for but raised.
-    """
-
-    attempts: int = 4
-    base_s: float = 0.5
-    cap_s: float = 8.0
-    patience_s: float = 65.0
 
 
 class MarketClient:
@@ -76,18 +55,17 @@ class MarketClient:
         *,
         limits: RequestLimits = RequestLimits(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
-        retries: Retries = Retries(),
+        retries: Retries = Retries(),  # noqa: B008 - frozen
         session: aiohttp.ClientSession | None = None,
         proxy: Proxy | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         timed: Callable[[str, float], None] | None = None,
     ) -> None:
         self._transport = Transport(url, api_key, timeouts, session, proxy)
-        self._clock, self._retries, self._sleep = clock, retries, sleep
-        self._dropped: frozenset[FieldName] = frozenset()
         self.budget = RequestBudget(limits, speed=clock.speed, sleep=sleep)
-        self.stats = ClientStats()
         self._timed = timed or (lambda _, __: None)
+        self._asking = Asking(self._transport, clock, self.budget, retries, sleep, self._timed)
+        self.stats = self._asking.stats
 
     def __repr__(self) -> str:
         return f"MarketClient({self._transport!r})"
@@ -150,7 +128,9 @@ class MarketClient:
         """Axies by id with their sell orders, 50 a request. Unknown and unreadable ones are absent."""
         found: dict[int, AxieDetail] = {}
         for batch in _batches(dict.fromkeys(ids)):
-            data, seen = await self._ask(queries.DETAILS, _aliases(str(id_) for id_ in batch), priority)
+            data, seen = await self._asking.ask(
+                queries.DETAILS, _aliases(str(id_) for id_ in batch), priority
+            )
             details, page = decode.details(data, _aliases(batch), seen)
             self._count(page.rejected, page.unread)
             found |= details
@@ -162,7 +142,7 @@ class MarketClient:
         """What became of orders, 50 a request. Unknown ones are absent."""
         found: dict[str, Resolution] = {}
         for batch in _batches(dict.fromkeys(hashes)):
-            data, seen = await self._ask(queries.ORDERS, _aliases(batch), priority)
+            data, seen = await self._asking.ask(queries.ORDERS, _aliases(batch), priority)
             resolutions, rejected = decode.resolutions(data, _aliases(batch), seen)
             self._count(rejected)
             found |= resolutions
@@ -195,7 +175,7 @@ class MarketClient:
 
     async def rates(self, *, priority: Priority = Priority.BACKGROUND) -> Rates:
         """Dollars for a whole token, now."""
-        data, seen = await self._ask(queries.RATES, {}, priority)
+        data, seen = await self._asking.ask(queries.RATES, {}, priority)
         return decode.rates(data, seen)
 
     async def proxy_cost(self, *, priority: Priority = Priority.BACKGROUND) -> ProxyCost | None:
@@ -207,7 +187,7 @@ class MarketClient:
             await self.budget.acquire(priority)
             self.stats.requests += 1
             sent = time.perf_counter()
-            answer = await self._transport.post(queries.RATES.body({}, self._dropped), direct=direct)
+            answer = await self._transport.post(queries.RATES.body({}, self._asking.dropped), direct=direct)
             self.budget.learn(answer.headers)
             return answer.received - sent
 
@@ -219,7 +199,7 @@ class MarketClient:
         By introspection where that is allowed, else by sending each query for one row.
         """
         try:
-            known = decode.schema((await self._send(queries.INTROSPECTION, priority)).envelope.data)
+            known = decode.schema((await self._asking.send(queries.INTROSPECTION, priority)).envelope.data)
         except QueryRejected:
             known = None
         if known is None:
@@ -236,7 +216,9 @@ class MarketClient:
         dropped: frozenset[FieldName] = frozenset()
         while True:
             try:
-                await self._send(query.body(queries.PROBES[query.name], dropped), priority, bool(query.alias))
+                await self._asking.send(
+                    query.body(queries.PROBES[query.name], dropped), priority, bool(query.alias)
+                )
             except QueryRejected as error:
                 names = [FieldName.parse(name) for name in error.fields]
                 new = [name for name in names if name not in dropped]
@@ -256,86 +238,12 @@ class MarketClient:
         read: Callable[[Raw, Seen], Page[T]],
         priority: Priority,
     ) -> Page[T]:
-        data, seen = await self._ask(query, variables, priority)
+        data, seen = await self._asking.ask(query, variables, priority)
         began = time.perf_counter()
         page = read(data, seen)
         self._timed("decode", time.perf_counter() - began)
         self._count(page.rejected, page.unread)
         return page
-
-    async def _ask(
-        self, query: Query, variables: Mapping[str, object], priority: Priority
-    ) -> tuple[Raw, Seen]:
-        """The data of a query. Asks again at once without optional fields that turn out to be unknown."""
-        while True:
-            try:
-                answer = await self._send(query.body(variables, self._dropped), priority, bool(query.alias))
-                return answer.envelope.data, Seen(answer.received, self._clock.now())
-            except QueryRejected as error:
-                self._drop(query, error)
-
-    def _drop(self, query: Query, error: QueryRejected) -> None:
-        names = [FieldName.parse(name) for name in error.fields]
-        if not names:
-            raise error
-        lost = [str(name) for name in names if query.required(name) is not False]
-        if lost or frozenset(names) <= self._dropped:
-            raise QueryRejected(
-                f"the marketplace no longer knows {', '.join(lost or error.fields)}, without which "
-                f"{query.name} makes no sense: its schema has changed, and the bot must be updated",
-                lost or error.fields,
-            ) from error
-        self._dropped |= frozenset(names)
-        for name in names:
-            if str(name) not in self.stats.drift:
-                self.stats.drift.append(str(name))
-                log.warning("the marketplace no longer knows a field; going on without it", field=str(name))
-
-    async def _send(self, body: object, priority: Priority, batched: bool = False) -> Answer:
-        """One request, tried again where that is worth it. Raises a MarketError."""
-        policy = self._retries
-        for attempt in range(1, policy.attempts + 1):
-            if (blocked := self.budget.blocked_s) > policy.patience_s:
-                raise RateLimited(f"{self._transport.host} wants no request for {blocked:.0f} s", blocked)
-            await self.budget.acquire(priority)
-            self.stats.requests += 1
-            self.stats.retries += attempt > 1
-            try:
-                sent = time.perf_counter()
-                answer = await self._transport.post(body)
-                self.stats.last_latency = answer.received - sent
-                self._timed("request", self.stats.last_latency)
-                self.budget.learn(answer.headers)
-                self._judge(answer, batched)
-                return answer
-            except MarketError as error:
-                self.stats.errors[type(error).__name__] += 1
-                if isinstance(error, RateLimited):
-                    self.budget.block(error.retry_after)
-                if not isinstance(error, MarketUnavailable) or attempt == policy.attempts:
-                    raise
-                if not isinstance(error, RateLimited):  # for that, the budget waits
-                    longest = min(policy.cap_s, policy.base_s * 2 ** (attempt - 1))
-                    await self._sleep(random.uniform(0, longest))  # noqa: S311 - jitter  # nosec B311
-        raise AssertionError("unreachable")
-
-    def _judge(self, answer: Answer, batched: bool) -> None:
-        """Raise unless the answer's data can be used, whatever errors came with it."""
-        faults = answer.envelope.errors or []
-        if not faults:
-            return
-        said = self._transport.strike("; ".join(fault.message for fault in faults[:3]))[:300]
-        if unknown := queries.unknown_fields(fault.message for fault in faults):
-            names = [str(name) for name in unknown]
-            raise QueryRejected(f"the marketplace does not know {', '.join(names)}", names)
-        roots = [fault for fault in faults if not fault.path or len(fault.path) == 1]
-        empty = answer.envelope.empty
-        if any(_TEMPORARY.search(fault.message) for fault in (faults if empty else roots)):
-            raise MarketUnavailable(f"the marketplace failed behind its gateway: {said}")
-        # In a batch, an error of one alias (an order that nobody knows) leaves the others useful.
-        if empty or (not batched and any(fault.path for fault in roots)):
-            raise QueryRejected(f"the marketplace refused the query: {said}")
-        self.stats.partial += 1
 
     def _count(self, rejected: Iterable[Rejected], unread: Iterable[str] = ()) -> None:
         self.stats.rejected.update(row.reason for row in rejected)

@@ -18,7 +18,7 @@ from pipeline.market.budget import Priority
 from pipeline.market.errors import MarketError, MarketUnavailable
 from pipeline.market.pages import AxieDetail, Page
 from pipeline.market.values import Listing
-from pipeline.market.watcher import Budget, Client
+from pipeline.market.watching import Budget, Client
 
 PAGE: Final = 100
 

@@ -28,7 +28,8 @@ from bot.waiting import machine_time
 from pipeline.clock import Clock
 from pipeline.market.errors import MarketError
 from pipeline.market.values import Listing, OrderStatus
-from pipeline.market.watcher import Watcher, WatcherSettings
+from pipeline.market.watcher import Watcher
+from pipeline.market.watching import WatcherSettings
 from pipeline.signal import Filters, Prediction, Thresholds
 from tests.bot.factories import make_forecast, make_prediction
 from tests.bot.market import Stall, opened

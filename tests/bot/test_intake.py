@@ -28,7 +28,8 @@ from bot.services.watches import Watches
 from bot.services.weighing import Weighing
 from bot.waiting import machine_time
 from pipeline.market.values import AxieClass, Listing, OrderStatus
-from pipeline.market.watcher import Watcher, WatcherSettings
+from pipeline.market.watcher import Watcher
+from pipeline.market.watching import WatcherSettings
 from pipeline.signal import Filters, Prediction, Thresholds
 from tests.bot.factories import make_prediction
 from tests.bot.market import Stall, opened

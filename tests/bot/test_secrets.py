@@ -38,7 +38,8 @@ from bot.supervisor import Supervisor
 from bot.web import create_app, serve
 from models.registry import RegistryError
 from pipeline.clock import ManualClock, SystemClock
-from pipeline.market.client import MarketClient, Retries
+from pipeline.market.asking import Retries
+from pipeline.market.client import MarketClient
 from pipeline.market.proxy import Proxy
 from tests.bot.door import Champion, Market, services_of
 from tests.bot.factories import NOON
@@ -207,7 +208,7 @@ async def test_a_market_that_repeats_the_key(log: Log, tmp_path: Path, proxied: 
 
 async def test_a_proxy_that_is_not_there(log: Log, tmp_path: Path) -> None:
     async with open_market(settings_at(CLOSED, tmp_path), SystemClock()) as client:
-        client._retries = Retries(attempts=1)
+        client._asking.retries = Retries(attempts=1)
         await log.expect(client.rates())
 
 

@@ -17,8 +17,9 @@ from graphql import build_schema, graphql_sync
 
 from pipeline.clock import ManualClock
 from pipeline.market import queries, transport
+from pipeline.market.asking import Retries
 from pipeline.market.budget import RequestLimits
-from pipeline.market.client import MarketClient, Retries
+from pipeline.market.client import MarketClient
 from pipeline.market.errors import (
     AnswerTooLarge,
     KeyRejected,

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pipeline.clock import ManualClock
+from pipeline.market.asking import Retries
 from pipeline.market.budget import RequestLimits
-from pipeline.market.client import MarketClient, Retries
+from pipeline.market.client import MarketClient
 from pipeline.market.errors import MarketUnavailable, WrongAddress
 from pipeline.market.proxy import Proxy, ProxyCost
 from sandbox.marketplace import MarketConfig, serve

@@ -2,7 +2,7 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from pipeline.market import queries
-from pipeline.market.queries import FieldName, Query
+from pipeline.market.selection import FieldName, Query, unknown_fields
 from tests.pipeline.market.rows import shared
 
 EACH = pytest.mark.parametrize("query", queries.ALL, ids=lambda query: query.name)
@@ -58,13 +58,13 @@ def test_a_holder_goes_with_the_last_field_that_it_held() -> None:
     ],
 )
 def test_servers_of_different_make_are_understood_when_they_miss_a_field(message: str) -> None:
-    assert queries.unknown_fields(["something else", message, message]) == (FieldName("Axie", "purity"),)
+    assert unknown_fields(["something else", message, message]) == (FieldName("Axie", "purity"),)
 
 
 def test_what_graphql_core_says_of_a_lost_field_is_understood(schema: GraphQLSchema) -> None:
     document = queries.RATES.document().replace("slp", "doge").replace("eth", "ether")
     messages = [error.message for error in validate(schema, parse(document))]
-    assert {str(name) for name in queries.unknown_fields(messages)} == {
+    assert {str(name) for name in unknown_fields(messages)} == {
         "ExchangeRate.doge",
         "ExchangeRate.ether",
     }

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.recorded import Recorder, Replay, ReplayError, ReplayOver
-from pipeline.market.watcher import Batch, Client, Watcher
+from pipeline.market.watcher import Watcher
+from pipeline.market.watching import Batch, Client
 from tests.bot.market import opened
 
 

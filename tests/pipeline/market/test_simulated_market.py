@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.market.client import MarketClient, Retries
+from pipeline.market.asking import Retries
+from pipeline.market.client import MarketClient
 from pipeline.market.errors import KeyRejected, MarketBlocked, MarketUnavailable, QueryRejected
 from pipeline.market.values import AxieClass, OrderStatus, Token
 from pipeline.market.watcher import Watcher

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from pipeline.market.errors import MarketUnavailable
-from pipeline.market.watcher import PENDING_FOR, Batch, Watcher, WatcherSettings
+from pipeline.market.watcher import PENDING_FOR, Watcher
+from pipeline.market.watching import Batch, WatcherSettings
 from tests.pipeline.market.feed import Feed, Order
 
 NEVER = timedelta(0)
