@@ -34,6 +34,7 @@ from sandbox.stage import (
     market_clock,
     prepare,
     settings_for,
+    slowed,
     worlds,
 )
 
@@ -61,12 +62,14 @@ async def at_work(data: Path, economy: Economy) -> AsyncIterator[tuple[Set, Sett
 
 async def at_once(data: Path, images: Path, names: list[str], browser: str) -> list[str]:
     """Those pictures of the demo at its own pace; the names of those that failed."""
-    async with at_work(data, Economy()) as (stage, _, both):
+    economy = Economy()
+    async with at_work(data, economy) as (stage, _, both):
         await stage.ready()
         console.print("Waiting for a signal that stands alone …")
         await stage.alone()
         await stage.pause(True)
-        async with camera(browser, both.discord["preview"], images) as eye:
+        # Slowed down, or the axie is sold before its picture is taken.
+        async with slowed(both, economy.speed), camera(browser, both.discord["preview"], images) as eye:
             return await take(stage, eye, names)
 
 
