@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cogs.charts import AMBER, BLUE, FAINT, GREEN, RED, SIZE, TEXT, by_date, figure, in_dollars, png
+from cogs.charts import AMBER, BLUE, FAINT, GREEN, GROUND, RED, SIZE, TEXT, by_date, figure, in_dollars, png
 
 _LEVELS: Final = (50, 80, 90)
 
@@ -82,6 +82,7 @@ def _chances(axes: Any, chances: Sequence[tuple[float, float, int]]) -> None:
             ha="center",
             color=TEXT,
             fontsize=SIZE - 1.5,
+            bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 0.6},  # the line runs behind it
         )
     axes.set_xlim(max(0, min(100 * promised for promised, _, _ in chances) - 8), 102)
     axes.set_ylim(0, 108)

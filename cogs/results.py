@@ -78,7 +78,7 @@ def _add(embed: discord.Embed, found: Performance, money: Money) -> None:
     proved = (
         "none resold yet"
         if found.proved_rate is None
-        else f"{fmt.percent(found.proved_rate)} of {found.proved:,} resold since"
+        else f"{fmt.percent(found.proved_rate)} of {found.proved:,} resold"
     )
     hits = [f"**{fmt.percent(found.hit_rate)}** paid", f"{found.paid:,} of {found.sold:,} sold", proved]
     embed.add_field(name="Hit rate", value="\n".join(hits))
@@ -93,8 +93,7 @@ def _add(embed: discord.Embed, found: Performance, money: Money) -> None:
 
 def _chances(found: Performance) -> str:
     rows = [
-        f"of those promised {fmt.percent(each.promised)}, **{fmt.percent(each.paid)}** paid "
-        f"({each.signals:,} signal{'s' * (each.signals != 1)})"
+        f"of {each.signals:,} promised {fmt.percent(each.promised)}, **{fmt.percent(each.paid)}** paid"
         for each in found.chances
     ]
     if not found.chances_proved:

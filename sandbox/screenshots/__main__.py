@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--scene", action="append", choices=[PAGE, *AT_ONCE, *LATER], help="only this one (may be repeated)"
     )
-    parser.add_argument("--hours", type=float, default=16.0, help="market hours to live through before")
+    parser.add_argument("--hours", type=float, default=24.0, help="market hours to live through before")
     parser.add_argument("--browser", default="/usr/bin/chromium", help="a Chromium to photograph with")
     options = parser.parse_args()
     for folder in (options.data, options.images):

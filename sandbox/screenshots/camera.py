@@ -46,12 +46,14 @@ class Camera:
                 await page.add_style_tag(content=_ALONE)
                 await found.scroll_into_view_if_needed()
                 with suppress(TooLate):
-                    await page.wait_for_function(_PICTURES, arg=str(message), timeout=PATIENCE_MS)
+                    await page.wait_for_function(_SETTLED, arg=str(message), timeout=PATIENCE_MS)
                 if form is not None:
                     await found.get_by_role("button", name=form).click()
                     found = page.locator(".modal-dialog")
                     await found.wait_for(timeout=PATIENCE_MS)
                 await asyncio.sleep(1)
+                with suppress(TooLate):
+                    await page.wait_for_function(_SETTLED, arg=str(message), timeout=PATIENCE_MS)
                 await found.screenshot(path=self.images / f"{name}-{size}.png")
 
     @asynccontextmanager
@@ -93,5 +95,10 @@ _ALONE: Final = """
 .modal-dialog { max-height: none !important; }
 """
 _LOADED: Final = "[...document.images].every(img => img.complete && img.naturalWidth > 0)"
-_PICTURES: Final = """id => [...document.querySelectorAll(`.channel-message[data-message-id="${id}"] img`)]
-  .every(img => img.complete && img.naturalWidth > 0)"""
+# The page greys out every button while it asks for what is new.
+_SETTLED: Final = """id => {
+  const message = document.querySelector(`.channel-message[data-message-id="${id}"]`);
+  const buttons = [...message.querySelectorAll("button")];
+  return [...message.querySelectorAll("img")].every(img => img.complete && img.naturalWidth > 0)
+    && (!buttons.length || buttons.some(button => !button.disabled));
+}"""

@@ -103,14 +103,15 @@ async def _single(stage: Set) -> tuple[int, int]:
 
 
 async def sold(stage: Set) -> int:
-    """The newest signal on the page whose axie was sold, in a message with few others beside it."""
-    held = {int(message["id"]): _buttons(message) for message in await stage.messages()}
-    there = {alert: message for message, alerts in held.items() for alert in alerts}
-    rows = await stage.app.services.ledger.rows(stage.guild, limit=200)
-    found = [there[row.alert_id] for row in rows if row.alert_id in there and row.sold]
+    """The newest message that tells of a sale, with few other signals beside it."""
+    found = [
+        message
+        for message in reversed(await stage.messages())
+        if _buttons(message) and "**Sold**" in (message["embeds"][0].get("description") or "")
+    ]
     if not found:
         raise RuntimeError("no signal on the page was sold: give it more --hours")
-    return min(found, key=lambda message: len(held[message]))
+    return int(min(found, key=lambda message: len(_buttons(message)))["id"])
 
 
 async def performance(stage: Set) -> int:

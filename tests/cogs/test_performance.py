@@ -35,7 +35,7 @@ async def test_signals_are_added_up_with_a_picture(world: World) -> None:
     for said in ("last 30 days", "4 sold", "1 withdrawn", "1 open", "100%** paid", "+$26.58"):
         assert said in shown
     assert "half within **14 min**" in shown
-    assert "of those promised 97%, **100%** paid (4 signals)" in shown
+    assert "of 4 promised 97%, **100%** paid" in shown
     assert "flatters" in shown
     assert not result.ephemeral
     (picture,) = result.response.attachments
