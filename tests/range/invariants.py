@@ -54,8 +54,11 @@ async def check(arena: Arena) -> list[str]:
 
 
 async def _rested(arena: Arena) -> list[str]:
-    """Memory, handles, threads, children and tasks are where they were once the bot has come to rest."""
-    if arena.rested is None or len(arena.lives) > 1:
+    """Memory, handles, threads, children and tasks are where they were once the bot has come to rest.
+
+    A later life of the bot holds no more than the first did.
+    """
+    if arena.rested is None:
         return []
     deadline, beyond = time.monotonic() + REST_WITHIN, [""]
     while beyond and time.monotonic() < deadline:
