@@ -18,7 +18,7 @@ from pipeline.market.values import Listing
 from pipeline.signal import Filters, Prediction, Thresholds, refusal
 from sandbox.child import child
 from sandbox.discord import SpawnedWorld
-from tests.e2e.processes import Finished, Running, axieflip, environment
+from tests.e2e.processes import Finished, Running, axieflip, environment, until
 
 API_KEY = "e2e-market-key"
 SIGNING_KEY = "e2e-signing-key-of-enough-characters"
@@ -144,6 +144,19 @@ async def command(discord: SpawnedWorld, line: str, /, *, user: str = "admin", *
     assert answer["acknowledged"], f"/{line} was not answered"
     assert answer["finished"], f"/{line} was not answered for good"
     return text_of(*filter(None, [answer["response"], *answer["followups"]]))
+
+
+async def retrained(discord: SpawnedWorld, within: float = 240.0) -> str:
+    """What the message of `/model retrain` says once the training has ended."""
+    started = await discord.post(
+        "slash", user="admin", channel="general", command="model retrain", options={}
+    )
+
+    async def over() -> str:
+        told = text_of((await discord.get("interaction", id=started["interaction_id"]))["response"])
+        return told if "finished" in told or "failed" in told else ""
+
+    return await until("the training ends", over, within)
 
 
 def text_of(*messages: dict[str, Any]) -> str:

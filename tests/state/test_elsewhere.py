@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,8 +21,9 @@ from bot.services.runs import Runs
 from pipeline.birth import Order, Progress, Result
 from pipeline.clock import SystemClock
 from pipeline.objects import S3Store
-from tests.e2e.processes import Running, axieflip, environment, until
+from tests.e2e.processes import environment, until
 from tests.state.conftest import BUCKET
+from tests.state.fargate import Fargate
 
 KEY = "a-signing-key-of-enough-characters"
 
@@ -64,44 +64,6 @@ def place(ecs: Any, cluster: str) -> EcsTask:
     return EcsTask.parse(f"ecs://{cluster}/trainer?days=7&subnets={subnet}")
 
 
-class Fargate:
-    """Does what the service would: starts what tasks are asked to run, and ends what is stopped."""
-
-    def __init__(self, ecs: Any, store: str, aws: str, folder: Path, cluster: str) -> None:
-        self._ecs, self._folder, self._cluster = ecs, folder, cluster
-        self.commands: list[list[str]] = []
-        self.processes: list[Running] = []
-        given = {"OBJECT_STORE": store, "S3_ENDPOINT_URL": aws, "MODEL_SIGNING_KEY": KEY}
-        self._env = environment(given)
-
-    def tasks(self, status: str = "RUNNING") -> list[dict[str, Any]]:
-        arns = self._ecs.list_tasks(cluster=self._cluster, desiredStatus=status)["taskArns"]
-        return self._ecs.describe_tasks(cluster=self._cluster, tasks=arns)["tasks"] if arns else []
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            task = asyncio.create_task(self._run(stack))
-            try:
-                yield
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-    async def _run(self, stack: AsyncExitStack) -> None:
-        begun: set[str] = set()
-        while True:
-            for task in await asyncio.to_thread(self.tasks):
-                if task["taskArn"] not in begun:
-                    begun.add(task["taskArn"])
-                    command = task["overrides"]["containerOverrides"][0]["command"]
-                    self.commands.append(command)
-                    self.processes.append(
-                        await stack.enter_async_context(axieflip(*command, cwd=self._folder, env=self._env))
-                    )
-            await asyncio.sleep(0.05)
-
-
 @pytest.fixture
 def store(aws: str, tmp_path: Path) -> S3Store:
     return S3Store(BUCKET, tmp_path.name, aws)
@@ -109,7 +71,8 @@ def store(aws: str, tmp_path: Path) -> S3Store:
 
 @pytest.fixture
 def fargate(ecs: Any, cluster: str, aws: str, tmp_path: Path) -> Fargate:
-    return Fargate(ecs, f"s3://{BUCKET}/{tmp_path.name}", aws, tmp_path, cluster)
+    place = {"OBJECT_STORE": f"s3://{BUCKET}/{tmp_path.name}", "S3_ENDPOINT_URL": aws}
+    return Fargate(ecs, environment(place | {"MODEL_SIGNING_KEY": KEY}), tmp_path, cluster)
 
 
 @pytest.mark.usefixtures("lasting")

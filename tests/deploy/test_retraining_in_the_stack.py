@@ -1,0 +1,99 @@
+"""Trainers of the stack while its bot runs: one by schedule, one that `/model retrain` begins."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from sandbox.discord import spawn
+from tests.deploy.aws import Aws, Stack
+from tests.e2e.parts import API_KEY, bot, command, market, retrained
+from tests.e2e.processes import environment, finished, until
+from tests.state.fargate import Fargate
+
+TAKEN_ON_S = 30.0
+
+
+def lasting(aws: Aws) -> None:
+    """Left to itself, moto lets a task come nearer its end with each look at it."""
+    told = {"model_name": "ecs::task", "transition": {"progression": "manual", "times": 1_000_000}}
+    request = urllib.request.Request(
+        f"{aws.url}/moto-api/state-manager/set-transition",
+        json.dumps(told).encode(),
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).close()
+
+
+@pytest.mark.cloud
+async def test_the_running_bot_takes_on_what_a_task_promotes_and_starts_one_itself(
+    aws: Aws, stack: Stack, tmp_path: Path
+) -> None:
+    secrets, ecs = aws.client("secretsmanager"), aws.client("ecs")
+    lasting(aws)
+    cluster = stack.outputs["ClusterName"]
+    async with market(history_days=0.6) as bazaar, spawn() as discord:
+        secrets.put_secret_value(SecretId=stack.outputs["MarketApiKeySecret"], SecretString=API_KEY)
+        token = discord.info["token"]
+        secrets.put_secret_value(SecretId=stack.outputs["DiscordTokenSecret"], SecretString=token)
+        place = {
+            "MARKET_URL": bazaar.url,
+            "MARKET_REQUESTS_PER_MINUTE": "100000",
+            "MARKET_REQUESTS_PER_HOUR": "1000000",
+        }
+        there = {
+            "S3_ENDPOINT_URL": aws.url,
+            "DISCORD_API_URL": discord.info["api"],
+            "DISCORD_GATEWAY_URL": discord.info["gateway"],
+            "DISCORD_GUILD_ID": discord.info["guild_id"],
+            "HTTP_PORT": "0",
+            "REPLICA_URL": "",
+        }
+        told = {
+            which: stack.environment(which)
+            | aws.environment(aws.assumed(stack.resources[f"{which.capitalize()}Role"]))
+            for which in ("bot", "collector", "trainer")
+        }
+        collected = await finished(
+            "collect", "--history-days", "0.6", cwd=tmp_path, env=environment(told["collector"] | place)
+        )
+        assert collected.code == 0, collected.err
+        tasks = tmp_path / "tasks"
+        tasks.mkdir()
+        fargate = Fargate(ecs, environment(told["trainer"]), tasks, cluster)
+        with aws.enforcing():
+            async with bot(tmp_path, told["bot"] | place | there) as serving, fargate.running():
+                await discord.wait(sessions=1, command="model")
+                assert not await serving.ready()
+                ecs.run_task(
+                    cluster=cluster,
+                    taskDefinition=f"{stack.name}-trainer",
+                    launchType="FARGATE",
+                    networkConfiguration={
+                        "awsvpcConfiguration": {"subnets": stack.outputs["Subnets"].split(",")}
+                    },
+                )
+
+                async def begun() -> bool:
+                    return bool(fargate.processes)
+
+                await until("the task is carried out", begun)
+                trained = await fargate.processes[0].ended(300)
+                assert trained.code == 0, trained.err
+                since = time.monotonic()
+                await until("the bot serves what was promoted", serving.ready, TAKEN_ON_S)
+                print(f"taken on {time.monotonic() - since:.1f} s after the trainer's end")
+                status = await command(discord, "model status")
+                assert "Model 20" in status
+
+                said = await retrained(discord, 300)
+                assert "sales are newer than what the champion has learnt from" in said
+                assert [command[1] for command in fargate.commands] == ["--days", "--run"]
+                assert fargate.commands[1][3:] == fargate.commands[0][1:]
+                serving.process.send(signal.SIGTERM)
+                assert (await serving.process.ended(30)).code == 0
