@@ -17,7 +17,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -35,6 +35,7 @@ from pipeline.market.values import Axie, AxieClass, Part, Rates, Sale, Slot, Tok
 from pipeline.objects import LocalStore
 from pipeline.sales import write_sales
 from pipeline.streaming import NEWEST, days_kept, read_files, streamed
+from pipeline.streaming import Part as Span
 from pipeline.training import learn
 
 RESULTS = Path(__file__).parent / "results-growth.json"
@@ -122,11 +123,21 @@ def _part(name: str, slot: Slot, of: AxieClass) -> Part:
 
 def _taken_in(way: str, folder: Path, newest: int) -> Examples:
     if way == "files":
-        return streamed(read_files(sorted(folder.glob("*.parquet"))), newest=newest)
+        return streamed(_said(read_files(sorted(folder.glob("*.parquet")))), newest=newest)
     store = LocalStore(folder)
     last = record_keys(store, "sales")[-1]
     now = datetime.combine(day_of(last), datetime.max.time(), UTC)
-    return streamed(Collected(store, now, min_rows=1).parts(), newest=newest)
+    return streamed(_said(Collected(store, now, min_rows=1).parts()), newest=newest)
+
+
+def _said(parts: Iterable[Span]) -> Iterator[Span]:
+    """The parts, and a line on standard error after each: a long run says how it goes before its end."""
+    began, taken = time.process_time(), 0
+    for part in parts:
+        yield part
+        taken += len(part.table)
+        seconds = time.process_time() - began
+        print(f"{taken:,} sales, {seconds:.0f} s, {_peak_mb():,.0f} MB at most", file=sys.stderr, flush=True)
 
 
 def _measure(
