@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 from playwright.async_api import TimeoutError as TooLate
 
@@ -31,7 +33,7 @@ class Camera:
             with suppress(TooLate):  # a picture that does not come is seen to be missing
                 await page.wait_for_function(_LOADED, timeout=PATIENCE_MS)
             await asyncio.sleep(1)
-            await page.screenshot(path=self.images / f"{name}.png")
+            _keep(await page.screenshot(), self.images / f"{name}.png")
 
     async def message(self, message: int, name: str, form: str | None = None) -> None:
         """One message at each width, without what the page has around its channel.
@@ -54,7 +56,7 @@ class Camera:
                 await asyncio.sleep(1)
                 with suppress(TooLate):
                     await page.wait_for_function(_SETTLED, arg=str(message), timeout=PATIENCE_MS)
-                await found.screenshot(path=self.images / f"{name}-{size}.png")
+                _keep(await found.screenshot(), self.images / f"{name}-{size}.png")
 
     @asynccontextmanager
     async def _opened(self, width: int, height: int, scale: int) -> AsyncIterator[Page]:
@@ -70,6 +72,12 @@ class Camera:
             yield page
         finally:
             await context.close()
+
+
+def _keep(picture: bytes, path: Path) -> None:
+    """Store a PNG in a third of its bytes: a page of even colours needs no more than 256 of them."""
+    few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 @asynccontextmanager
