@@ -12,7 +12,8 @@ import sys
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from bot.app import running
 from bot.commands import collect_into_store
 from bot.log import configure
 from bot.settings import Settings
+from pipeline.clock import Clock
 from sandbox.screenshots.camera import Camera, camera
 from sandbox.screenshots.scenes import AT_ONCE, FORMS, LATER, WATCH, Set
 from sandbox.stage import (
@@ -44,8 +46,46 @@ TRIES: Final = 2
 console = Console(stderr=True, highlight=False)
 
 
+class Hands:
+    """The market's clock as the bot reads it, which can be set anew where the market's pace changes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    @property
+    def speed(self) -> float:
+        """Market seconds that pass in a real second."""
+        return self.clock.speed
+
+    def now(self) -> datetime:
+        """Aware UTC market time."""
+        return self.clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The bot at work in both worlds."""
+
+    stage: Set
+    settings: Settings
+    worlds: Worlds
+    hands: Hands
+    economy: Economy
+
+    @asynccontextmanager
+    async def slow_motion(self) -> AsyncIterator[None]:
+        """Let the market run no faster than the camera for the length of the block, and signal nothing.
+
+        Else what is for sale is sold before its picture is taken, and the page is never done with news.
+        """
+        await self.stage.pause(True)
+        async with slowed(self.worlds, self.economy.speed):
+            self.hands.clock = await market_clock(self.worlds)
+            yield
+
+
 @asynccontextmanager
-async def at_work(data: Path, economy: Economy) -> AsyncIterator[tuple[Set, Settings, Worlds]]:
+async def at_work(data: Path, economy: Economy) -> AsyncIterator[Life]:
     """The bot at work in both worlds, with a model and a watch, for the length of the block."""
     async with worlds(data, economy, "--rate-limits=off") as both, aiohttp.ClientSession() as session:
         settings = settings_for(data, both)
@@ -53,40 +93,37 @@ async def at_work(data: Path, economy: Economy) -> AsyncIterator[tuple[Set, Sett
             configure(settings, log)
             if not await has_champion(settings):
                 await prepare(settings, both, economy)
-            async with running(settings, await market_clock(both)) as app:
+            hands = Hands(await market_clock(both))
+            async with running(settings, hands) as app:
                 await ensure_watch(app, both, WATCH)
                 stage = Set(app, both.discord, session)
                 await stage.pause(False)  # an earlier run has left it paused
-                yield stage, settings, both
+                await stage.ready()
+                yield Life(stage, settings, both, hands, economy)
 
 
 async def at_once(data: Path, images: Path, names: list[str], browser: str) -> list[str]:
     """Those pictures of the demo at its own pace; the names of those that failed."""
-    economy = Economy()
-    async with at_work(data, economy) as (stage, _, both):
-        await stage.ready()
+    async with at_work(data, Economy()) as life:
         console.print("Waiting for a signal that stands alone …")
-        await stage.alone()
-        await stage.pause(True)
-        # Slowed down, or the axie is sold before its picture is taken.
-        async with slowed(both, economy.speed), camera(browser, both.discord["preview"], images) as eye:
-            return await take(stage, eye, names)
+        await life.stage.alone()
+        async with life.slow_motion(), camera(browser, life.worlds.discord["preview"], images) as eye:
+            return await take(life.stage, eye, names)
 
 
 async def later(data: Path, images: Path, names: list[str], browser: str, hours: float) -> list[str]:
     """Those pictures after so many hours of the market; the names of those that failed."""
     economy = Economy(speed=FAST)
-    async with at_work(data, economy) as (stage, settings, both):
-        await stage.ready()
+    async with at_work(data, economy) as life:
         console.print(f"Living through {hours:.0f} hours of the market …")
         await asyncio.sleep(hours * 3600 / FAST)
-        await stage.pause(True)
-        if not {"retraining", "retrained"}.isdisjoint(names):
-            # What was sold meanwhile is what the new model is held against.
-            clock, history = await market_clock(both), timedelta(days=economy.days)
-            await collect_into_store(settings, clock, COLLECT_MINUTES, history)
-        async with camera(browser, both.discord["preview"], images) as eye:
-            return await take(stage, eye, names)
+        async with life.slow_motion():
+            if not {"retraining", "retrained"}.isdisjoint(names):
+                # What was sold meanwhile is what the new model is held against.
+                history = timedelta(days=economy.days)
+                await collect_into_store(life.settings, life.hands, COLLECT_MINUTES, history)
+            async with camera(browser, life.worlds.discord["preview"], images) as eye:
+                return await take(life.stage, eye, names)
 
 
 async def take(stage: Set, eye: Camera, names: list[str]) -> list[str]:
