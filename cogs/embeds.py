@@ -189,7 +189,7 @@ def _add_sums(
     ask = (
         f"**{money.amount(prediction.ask_usd)}**",
         fmt.tokens(listing.ask(forecast.at)),
-        f"listed {fmt.ago(moment, listing.started_at)}",
+        fmt.ago(moment, listing.started_at),
     )
     # Lines that fit a third of the frame beside the picture: what wraps sets the three at odds.
     resale = (f"**{money.amount(forecast.resale_usd)}**", _interval(forecast, money), "90% interval")

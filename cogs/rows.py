@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cogs.money import Money
 
 
-LEGEND = "ask → predicted resale · net profit · chance of one · 🔔 a signal on this server"
+LEGEND = "net profit · chance of one · ask → predicted resale · 🔔 a signal on this server"
 
 
 def prediction(row: Seen, moment: Moment, money: Money = DOLLARS) -> str:
@@ -38,8 +38,8 @@ def _mark(row: Seen) -> str:
 def _told(row: Seen, moment: Moment, money: Money) -> str:
     priced = row.prediction
     return (
-        f"{money.amount(priced.ask_usd)} → {money.amount(priced.forecast.resale_usd)} · "
         f"**{money.gain(priced.net_usd)}** · {fmt.chance(priced.probability)} · "
+        f"{money.amount(priced.ask_usd)} → {money.amount(priced.forecast.resale_usd)} · "
         f"{fmt.ago(moment, priced.forecast.at)}{ending(row)}"
     )
 

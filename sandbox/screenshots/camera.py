@@ -106,7 +106,7 @@ _LOADED: Final = "[...document.images].every(img => img.complete && img.naturalW
 # The page greys out every button while it asks for what is new.
 _SETTLED: Final = """id => {
   const message = document.querySelector(`.channel-message[data-message-id="${id}"]`);
-  const buttons = [...message.querySelectorAll("button")];
+  const buttons = [...message.querySelectorAll("button.component-button")];
   return [...message.querySelectorAll("img")].every(img => img.complete && img.naturalWidth > 0)
     && (!buttons.length || buttons.some(button => !button.disabled));
 }"""

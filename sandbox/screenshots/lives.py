@@ -43,6 +43,7 @@ from sandbox.stage import (
 PAGE: Final = "demo"  # the picture of the whole page, as the browser shows it
 FAST: Final = 400.0  # market seconds a second, where hours are to pass
 TRIES: Final = 2
+PATIENCE_S: Final = 600.0
 console = Console(stderr=True, highlight=False)
 
 
@@ -71,6 +72,14 @@ class Life:
     worlds: Worlds
     hands: Hands
     economy: Economy
+
+    async def still(self) -> bool:
+        """Whether a signal stands alone, and still does once nothing more can follow it."""
+        if not await self.stage.alone():
+            return False
+        await self.stage.pause(True)
+        await asyncio.sleep(1)  # what was on its way has arrived
+        return await self.stage.alone()
 
     @asynccontextmanager
     async def slow_motion(self) -> AsyncIterator[None]:
@@ -106,7 +115,10 @@ async def at_once(data: Path, images: Path, names: list[str], browser: str) -> l
     """Those pictures of the demo at its own pace; the names of those that failed."""
     async with at_work(data, Economy()) as life:
         console.print("Waiting for a signal that stands alone …")
-        await life.stage.alone()
+        async with asyncio.timeout(PATIENCE_S):
+            while not await life.still():
+                await life.stage.pause(False)
+                await asyncio.sleep(0.5)
         async with life.slow_motion(), camera(browser, life.worlds.discord["preview"], images) as eye:
             return await take(life.stage, eye, names)
 

@@ -62,11 +62,9 @@ class Set:
         )
         return _shown(answer)
 
-    async def alone(self) -> None:
-        """Wait until the newest message is of one signal without a warning, and others are above it."""
-        async with asyncio.timeout(600):
-            while len(seen := await self.messages()) < 3 or not _plain(seen[-1]):  # noqa: ASYNC110
-                await asyncio.sleep(0.5)
+    async def alone(self) -> bool:
+        """Whether the newest message is of one signal without a warning, and others are above it."""
+        return len(seen := await self.messages()) >= 3 and _plain(seen[-1])
 
 
 def _shown(answer: Any) -> int:
@@ -74,7 +72,7 @@ def _shown(answer: Any) -> int:
 
 
 def _plain(message: Any) -> bool:
-    return len(_buttons(message)) == 1 and "⚠" not in (message["embeds"][0].get("description") or "")
+    return len(_buttons(message)) == 1 and not message["embeds"][0].get("description")
 
 
 def _buttons(message: Any) -> list[int]:
