@@ -82,6 +82,7 @@ def show_command(settings: Settings, version: str | None, *, as_json: bool) -> N
         "sales": f"{facts.get('rows', 0):,}, {facts.get('data_from', '?')} to {facts.get('data_to', '?')}",
         "made of": ", ".join(f"{library} {number}" for library, number in sorted(card.libraries.items())),
         "size": f"{card.size / 1e6:.1f} MB, format {card.format}, SHA-256 {card.digest[:16]}…",
+        "its members": f"{card.members.size / 1e6:.1f} MB beside it" if card.members else "not kept",
         **_learnt(facts),
     }
     table = Table(title=f"Model {name}", title_justify="left", show_header=False)
