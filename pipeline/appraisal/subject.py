@@ -21,7 +21,6 @@ NAN = math.nan
 CLASSES = {cls.value: index for index, cls in enumerate(AxieClass)}
 SLOTS = tuple(slot.value for slot in Slot)
 CATEGORIES = ("class", *SLOTS, "collection")
-BREEDING = tuple(f"breeding_cost_usd_{count}" for count in range(1, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,6 @@ class Subject:
     evolved_parts: float = NAN
     collection: str = ""
     special_parts: float = NAN
-    breeding_usd: float = NAN  # what the first breeding of any axie costs at the moment
-    next_breeding_usd: float = NAN  # what its own next one would cost
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -112,7 +109,7 @@ def _ticks(times: pd.Series[Any]) -> float:
 def _columns(table: pd.DataFrame) -> dict[str, Sequence[Any]]:
     numbers = (
         "axie_id", "breed_count", "pure_parts", "purity", "level", "hp", "speed", "skill", "morale",
-        "evolved_parts", *BREEDING,
+        "evolved_parts",
     )  # fmt: skip
     texts = ("class", *SLOTS, "title", "special_genes")
     found: dict[str, Sequence[Any]] = {
@@ -142,8 +139,6 @@ def _subject(row: Mapping[str, Any]) -> Subject:
         evolved_parts=_number(row.get("evolved_parts")),
         collection=kind.value if kind else "",
         special_parts=float(len(kinds)) if specials else NAN,
-        breeding_usd=_number(row.get(BREEDING[0])),
-        next_breeding_usd=_number(row.get(BREEDING[min(int(row["breed_count"]), 6)])),
     )
 
 
