@@ -49,7 +49,7 @@ class _Order(NamedTuple):
 
 
 class _Former(Struct, frozen=True):
-    """An alert that follows such an order, with what its watch wants now; None where it was removed."""
+    """An alert of such an order, with what its watch wants now; None where it was removed."""
 
     alert_id: int
     watch_id: int | None
@@ -84,7 +84,9 @@ async def dispatch(session: AsyncSession, signals: Sequence[Signal], now: dateti
     for signal in signals:
         told = former.get(signal.listing.hash, [])
         await _follow(session, signal, told, now)
-        heard = {each.watch_id for each in told if each.clears and each.state == AlertState.DELIVERED}
+        # The newest alert of a watch decides: where it never went out, its people know of no price that pays.
+        newest = {each.watch_id: each for each in told}.values()
+        heard = {each.watch_id for each in newest if each.clears and each.state == AlertState.DELIVERED}
         wanted += [(watch, signal) for watch in signal.watches if watch.id in kept and watch.id not in heard]
     if not wanted:
         return []
@@ -139,7 +141,7 @@ async def _earlier(
 async def _former(
     session: AsyncSession, earlier: dict[str, list[_Order]], now: datetime
 ) -> dict[str, list[_Former]]:
-    """By the hash of a new listing, the alerts that follow an earlier order, unless that was sold."""
+    """By the hash of a new listing, the alerts of earlier orders, oldest first, unless those were sold."""
     newer = {
         order.hash: hash_
         for hash_, orders in earlier.items()
@@ -151,9 +153,9 @@ async def _former(
         .join(WatchRow, WatchRow.id == AlertRow.watch_id, isouter=True)
         .where(
             AlertRow.current_hash.in_(newer),
-            AlertRow.state.in_((AlertState.DELIVERED, AlertState.PENDING)),
             AlertRow.created_at >= now - FOLLOWED,
         )
+        .order_by(AlertRow.id)
     )
     found: defaultdict[str, list[_Former]] = defaultdict(list)
     for row, thresholds, filters in rows:
@@ -185,10 +187,11 @@ def _dearer(signal: Signal, earlier: Sequence[_Order]) -> float | None:
 
 
 async def _follow(session: AsyncSession, signal: Signal, former: Sequence[_Former], now: datetime) -> None:
-    if not former:
+    following = [each for each in former if each.state in (AlertState.DELIVERED, AlertState.PENDING)]
+    if not following:
         return
     hash_ = signal.listing.hash
-    for each in former:
+    for each in following:
         values: dict[str, Any]
         if each.state == AlertState.PENDING:
             values = {"state": AlertState.EXPIRED, "reason": "the price has changed", "settled_at": now}
