@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -95,6 +96,28 @@ async def test_a_champion_that_cannot_be_used_leaves_the_present_one_serving(
     assert predictor.forecast(make_axie()).model_version == serving
     registry.rollback()
     assert not await predictor.refresh()
+
+
+async def test_a_champion_whose_compiled_copy_is_off_prices_the_same_by_its_members(
+    predictor: Predictor, registry: Registry
+) -> None:
+    trained = registry.versions()[0]  # named by its time; the other tests' are named in letters
+    registry.promote(trained)
+    await predictor.refresh()
+    right = predictor.forecast(make_axie())
+    assert predictor.card is not None
+    assert predictor.card["compiled"]
+    card, artefact = registry.load(trained)
+    fine = artefact["ensemble"]
+    off = replace(fine, compiled=replace(fine.compiled, offset=fine.compiled.offset + 0.1))
+    registry.save("off", {**artefact, "ensemble": off}, card.facts, registry.members(trained))
+    registry.promote("off")
+    assert await predictor.refresh()
+    assert not predictor.card["compiled"]
+    served = predictor.forecast(make_axie())
+    assert served.model_version == "off"
+    assert served.resale_usd == pytest.approx(right.resale_usd, rel=1e-9)
+    registry.rollback()
 
 
 async def test_listings_in_a_token_without_a_rate_are_left_unpriced_and_the_others_priced(
