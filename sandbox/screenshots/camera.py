@@ -16,6 +16,7 @@ from playwright.async_api import TimeoutError as TooLate
 
 SIZES: Final = {"desktop": 620, "phone": 390}  # the width of the channel
 PATIENCE_MS: Final = 60_000
+MOST_BYTES: Final = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,6 @@ class Camera:
                     found = page.locator(".modal-dialog")
                     await found.wait_for(timeout=PATIENCE_MS)
                 await asyncio.sleep(1)
-                with suppress(TooLate):
-                    await page.wait_for_function(_SETTLED, arg=str(message), timeout=PATIENCE_MS)
                 _keep(await found.screenshot(), self.images / f"{name}-{size}.png")
 
     @asynccontextmanager
@@ -75,9 +74,11 @@ class Camera:
 
 
 def _keep(picture: bytes, path: Path) -> None:
-    """Store a PNG in a third of its bytes: a page of even colours needs no more than 256 of them."""
-    few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    """Store a PNG; one that would weigh on the docs does with 256 colours, which a page hardly misses."""
+    seen = Image.open(io.BytesIO(picture)).convert("RGB")
+    seen.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        seen.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @asynccontextmanager
@@ -89,7 +90,8 @@ async def camera(browser_path: str, address: str, images: Path) -> AsyncIterator
         await browser.close()
 
 
-# Fields of different length stand at the same height, as they do in Discord.
+# Fields of different length stand at the same height, as they do in Discord, and no button is grey only
+# because the page is asking for what is new.
 _ALONE: Final = """
 [data-workbench], .channel-header, .channel-composer, .history-button, .message-context-actions,
 .message-edited-compact { display: none !important; }
@@ -100,13 +102,11 @@ _ALONE: Final = """
 .channel-message { background: transparent !important; padding-bottom: 8px !important; }
 .channel-message * { max-width: 100% !important; }
 .embed-field { align-content: start !important; }
+.component-button[aria-disabled="true"]:not(:disabled) { opacity: 1 !important; filter: none !important; }
 .modal-dialog { max-height: none !important; }
 """
 _LOADED: Final = "[...document.images].every(img => img.complete && img.naturalWidth > 0)"
-# The page greys out every button while it asks for what is new.
 _SETTLED: Final = """id => {
   const message = document.querySelector(`.channel-message[data-message-id="${id}"]`);
-  const buttons = [...message.querySelectorAll("button.component-button")];
-  return [...message.querySelectorAll("img")].every(img => img.complete && img.naturalWidth > 0)
-    && (!buttons.length || buttons.some(button => !button.disabled));
+  return [...message.querySelectorAll("img")].every(img => img.complete && img.naturalWidth > 0);
 }"""

@@ -102,14 +102,15 @@ async def _single(stage: Set) -> tuple[int, int]:
 
 async def sold(stage: Set) -> int:
     """The newest message that tells of a sale, with few other signals beside it."""
-    found = [
-        message
-        for message in reversed(await stage.messages())
-        if _buttons(message) and "**Sold**" in (message["embeds"][0].get("description") or "")
-    ]
-    if not found:
-        raise RuntimeError("no signal on the page was sold: give it more --hours")
+    async with asyncio.timeout(90):
+        while not (found := list(filter(_tells_of_sale, reversed(await stage.messages())))):  # noqa: ASYNC110
+            await asyncio.sleep(1)
     return int(min(found, key=lambda message: len(_buttons(message)))["id"])
+
+
+def _tells_of_sale(message: Any) -> bool:
+    told = "".join(embed.get("description") or "" for embed in message["embeds"])
+    return bool(_buttons(message)) and "**Sold**" in told
 
 
 async def performance(stage: Set) -> int:
