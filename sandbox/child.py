@@ -17,6 +17,7 @@ from typing import Any
 
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
+LONGEST_LINE = 16 << 20  # bytes: a world of 10,000 channels announces each of them
 
 
 class StartError(Exception):
@@ -40,6 +41,7 @@ async def child(module: str, arguments: Sequence[str]) -> AsyncIterator[dict[str
         stdin=pipe,
         stdout=pipe,
         start_new_session=True,
+        limit=LONGEST_LINE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
