@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
-from graphql import build_schema, graphql_sync
 
 from pipeline.clock import ManualClock
-from pipeline.market import queries, transport
+from pipeline.market import transport
 from pipeline.market.asking import Retries
 from pipeline.market.budget import RequestLimits
 from pipeline.market.client import MarketClient
@@ -33,65 +27,8 @@ from pipeline.market.errors import (
 )
 from pipeline.market.transport import Timeouts
 from pipeline.market.values import AxieClass, OrderStatus
-from tests.pipeline.market.rows import NOW, axie_row, axies_data, shared
-
-KEY = "sk-live-0123456789"
-RETRIES = Retries()
-Step = Callable[[web.Request], Any]
-
-
-@dataclass
-class Script:
-    """Answers request after request with its steps, the last one for ever."""
-
-    steps: list[Step]
-    bodies: list[Any] = field(default_factory=list)
-    headers: list[Any] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-
-    async def play(self, request: web.Request) -> web.StreamResponse:
-        self.bodies.append(await request.json())
-        self.headers.append(request.headers)
-        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        answer = step(request)
-        return answer if isinstance(answer, web.StreamResponse) else await answer
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-def says(body: Any, status: int = 200, **headers: str) -> Step:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    if isinstance(body, str):
-        kind = "text/html" if "<html" in body else "application/json"
-        return lambda _: web.Response(text=body, status=status, content_type=kind, headers=named)
-    return lambda _: web.json_response(body, status=status, headers=named)
-
-
-def data(value: Any) -> Step:
-    return says({"data": value})
-
-
-def fails(*messages: str, status: int = 200, path: list[Any] | None = None, value: Any = None) -> Step:
-    errors = [{"message": message} | ({"path": path} if path else {}) for message in messages]
-    return says({"data": value, "errors": errors}, status)
-
-
-PAGE = data(axies_data(axie_row(1), axie_row(2, order=None)))
-
-
-@asynccontextmanager
-async def client_of(
-    *steps: Step, key: str | None = KEY, retries: Retries = RETRIES, **options: Any
-) -> AsyncIterator[tuple[MarketClient, Script]]:
-    script = Script(list(steps))
-    app = web.Application(client_max_size=10**8)
-    app.router.add_post("/graphql", script.play)
-    async with TestServer(app) as server:
-        url = str(server.make_url("/graphql"))
-        options = {"sleep": script.sleep} | options
-        async with MarketClient(url, key, ManualClock(NOW), retries=retries, **options) as client:
-            yield client, script
+from tests.pipeline.market.rows import NOW, axie_row, axies_data
+from tests.pipeline.market.scripted import KEY, PAGE, Step, client_of, data, fails, says
 
 
 async def test_a_page_says_when_it_arrived_and_what_it_held() -> None:
@@ -312,51 +249,6 @@ async def test_a_session_that_was_handed_in_stays_open() -> None:
         assert not session.closed
 
 
-async def test_a_lost_optional_field_is_named_dropped_at_once_and_never_asked_for_again() -> None:
-    lost = fails(
-        'Cannot query field "purity" on type "Axie".',
-        'Cannot query field "level" on type "AxpInfo".',
-        status=400,
-    )
-    async with client_of(lost, PAGE) as (client, script):
-        assert len((await client.newest_listings()).rows) == 1
-        assert client.stats.drift == ["Axie.purity", "AxpInfo.level"]
-        assert script.slept == [], "there is nothing to wait for"
-        await client.standing_listings()
-        for body in script.bodies[1:]:
-            assert "purity" not in body["query"]
-            assert "axpInfo" not in body["query"]
-            assert "battleInfo" in body["query"]
-
-
-async def test_a_lost_required_field_is_an_error_that_names_it() -> None:
-    lost = fails(
-        'Unknown field "basePrice" on type "Order".', 'Unknown field "purity" on type "Axie".', status=400
-    )
-    async with client_of(lost) as (client, script):
-        with pytest.raises(QueryRejected, match=r"Order\.basePrice.*must be updated") as caught:
-            await client.newest_listings()
-        assert caught.value.fields == ("Order.basePrice",)
-        assert len(script.bodies) == 1
-
-
-async def test_a_server_that_misses_what_is_no_longer_asked_for_does_not_spin() -> None:
-    lost = fails('Unknown field "purity" on type "Axie".', status=400)
-    async with client_of(lost) as (client, script):
-        with pytest.raises(QueryRejected):
-            await client.newest_listings()
-        assert len(script.bodies) == 2
-
-
-async def test_an_error_deep_in_the_data_costs_no_more_than_its_row() -> None:
-    value = axies_data(axie_row(1), None, axie_row(3))
-    async with client_of(fails("cannot load", path=["axies", "results", 1], value=value)) as (client, _):
-        page = await client.newest_listings()
-        assert [row.axie.id for row in page.rows] == [1, 3]
-        assert client.stats.partial == 1
-        assert client.stats.rejected == {"wrong type": 1}
-
-
 async def test_axies_are_asked_for_by_fifty_and_unknown_ones_are_absent() -> None:
     def answer(request: web.Request) -> web.Response:
         keys = script.bodies[-1]["variables"]
@@ -401,51 +293,3 @@ async def test_nonsense_instead_of_rates_is_malformed() -> None:
     async with client_of(data({"exchangeRate": None})) as (client, _):
         with pytest.raises(MalformedAnswer):
             await client.rates()
-
-
-def published(*, introspection: bool, lost: tuple[str, ...]) -> Step:
-    """A server that checks queries against the published schema less some lines of it."""
-    text = shared("schema.graphql").read_text()
-    for line in lost:
-        assert f"  {line}\n" in text
-        text = text.replace(f"  {line}\n", "")
-    schema = build_schema(text)
-
-    async def answer(request: web.Request) -> web.Response:
-        body = await request.json()
-        if "__schema" in body["query"] and not introspection:
-            return web.json_response({"errors": [{"message": "introspection is not allowed"}]}, status=400)
-        result = graphql_sync(schema, body["query"], variable_values=body["variables"])
-        invalid = [error for error in result.errors or () if error.path is None]
-        if invalid:
-            return web.json_response({"errors": [{"message": e.message} for e in invalid]}, status=400)
-        return web.json_response({"data": result.data or {"nothing": None}})
-
-    return answer
-
-
-@pytest.mark.parametrize("introspection", [True, False])
-async def test_the_check_of_queries_finds_nothing_wrong_with_the_published_schema(
-    introspection: bool,
-) -> None:
-    async with client_of(published(introspection=introspection, lost=())) as (client, _):
-        assert await client.check_queries() == []
-
-
-@pytest.mark.parametrize("introspection", [True, False])
-async def test_the_check_of_queries_names_every_field_that_is_gone(introspection: bool) -> None:
-    lost = ("purity: Int", "basePrice: BigDecimal!", "slp: ExchangeRateCurrency!")
-    async with client_of(published(introspection=introspection, lost=lost)) as (client, _):
-        problems = await client.check_queries()
-        named = {(problem.query, problem.field, problem.required) for problem in problems}
-        asking = [q.name for q in queries.ALL if "purity" in q.document()]
-        assert named == {
-            *((name, "Axie.purity", False) for name in asking),
-            *(
-                (name, "Order.basePrice", True)
-                for name in ("NewestListings", "StandingListings", "CheapestListings", "AxieDetails")
-            ),
-            ("Rates", "ExchangeRate.slp", False),
-        }
-        assert client.stats.drift == [], "a check changes nothing"
-        assert all(problem.message for problem in problems)
