@@ -43,6 +43,7 @@ PICTURE = Path(__file__).parents[1] / "docs/images/growth.png"
 IN_FILE = 100_000
 BUILDS = 20_000
 A_DAY = 5_000.0  # sales
+FAR = 20_000_000
 FIRST = pd.Timestamp("2015-01-01", tz="UTC")
 CLASSES = np.array(["Beast", "Aquatic", "Plant", "Bird", "Bug", "Reptile", "Mech", "Dawn", "Dusk"])
 SLOTS = ("eyes", "ears", "mouth", "horn", "back", "tail")
@@ -173,7 +174,7 @@ def grown(way: str, sales: int, newest: int, train: bool) -> Grown:
 
 
 def draw(results: list[Grown], path: Path) -> None:
-    """Seconds and memory by sales, both on logarithmic axes."""
+    """Seconds and memory by sales; dotted is what the largest size says of 20 million."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
@@ -183,7 +184,11 @@ def draw(results: list[Grown], path: Path) -> None:
         sales = [each.sales for each in of_way]
         left.loglog(sales, [each.replay_s for each in of_way], "o-", label=label)
         right.semilogx(sales, [each.replay_mb for each in of_way], "o-", label=label)
-    trained = [each for each in results if each.train_s is not None]
+        if of_way and way == "store" and sales[-1] < FAR:
+            seconds, peak = of_way[-1].replay_s * FAR / sales[-1], of_way[-1].replay_mb
+            left.loglog([sales[-1], FAR], [of_way[-1].replay_s, seconds], ":", color="C0", label="not run")
+            right.semilogx([sales[-1], FAR], [of_way[-1].replay_mb, peak], ":", color="C0")
+    trained = [each for each in results if each.train_s is not None and each.way == "store"]
     sales = [each.sales for each in trained]
     left.loglog(sales, [each.train_s for each in trained], "s--", label="training on the newest")
     right.semilogx(sales, [each.train_mb for each in trained], "s--", label="with the training")
@@ -191,7 +196,7 @@ def draw(results: list[Grown], path: Path) -> None:
     right.axhline(4096, color="grey", linestyle=":")
     right.set(xlabel="sales", ylabel="peak of memory, MB", ylim=(0, 4400))
     left.legend()
-    right.legend()
+    right.legend(loc="lower right")
     figure.savefig(path, dpi=110)
 
 
