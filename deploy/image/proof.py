@@ -54,7 +54,7 @@ async def prove(stage: Stage, root: Root, work: Path) -> None:
         await proof.ends_early(("collect", "--history-days", HISTORY_DAYS), "Collecting")
         await proof.finishes(("collect", "--history-days", HISTORY_DAYS))
         await proof.ends_early(("train", "--jobs", "1"), "Training:")
-        await proof.finishes(("train", "--jobs", "1"))
+        await proof.finishes(("train", "--jobs", "1"), "promoted: it is the first")
         await proof.serves()
 
 
@@ -107,12 +107,14 @@ class _Proof:
                 raise NotProved(f"{folder} cannot be written: {process.said}")
         say("        read-only but for its volumes; the user is not root")
 
-    async def finishes(self, command: tuple[str, ...]) -> None:
+    async def finishes(self, command: tuple[str, ...], saying: str = "") -> None:
         began = time.monotonic()
         process = await self._start((*self._stage.entrypoint, *command), command[0])
         code = await _ended(process, 300)
         if code:
             raise NotProved(f"`{' '.join(command)}` ended with {code}:\n{process.said[-3000:]}")
+        if saying not in process.said:
+            raise NotProved(f"`{' '.join(command)}` does not say {saying!r}:\n{process.said[-3000:]}")
         say(f"{time.monotonic() - began:6.1f} s  `{' '.join(command)}` as process 1: done")
 
     async def ends_early(self, command: tuple[str, ...], after: str) -> None:

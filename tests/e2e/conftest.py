@@ -14,7 +14,8 @@ import pytest_asyncio
 from models import ensemble
 from models.members import MEMBERS
 from pipeline import birth
-from tests.e2e.parts import SIGNING_KEY, Market, Trained, market, market_settings
+from tests.e2e.first_training import Trained, first_training
+from tests.e2e.parts import SIGNING_KEY, Market, market, market_settings
 from tests.e2e.processes import environment, finished
 
 
@@ -28,23 +29,18 @@ async def bazaar() -> AsyncIterator[Market]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def trained(bazaar: Market, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A model of that market, by `axieflip collect` and `axieflip train`."""
+    """What `axieflip collect` makes of that market, and a first model, trained from Discord."""
     folder = tmp_path_factory.mktemp("trained")
-    places = {"OBJECT_STORE": f"file:{folder / 'store'}"}
+    store = folder / "store"
     collecting = await finished(
-        "collect", "--history-days", "1", cwd=folder, env=environment(market_settings(bazaar) | places)
-    )
-    assert collecting.code == 0, collecting.err
-    training = await finished(
-        "train",
-        "--jobs",
+        "collect",
+        "--history-days",
         "1",
         cwd=folder,
-        env=environment(places | {"MODEL_SIGNING_KEY": SIGNING_KEY}),
-        within=200,
+        env=environment(market_settings(bazaar) | {"OBJECT_STORE": f"file:{store}"}),
     )
-    assert training.code == 0, training.err
-    return Trained(bazaar, folder / "store", collecting, training)
+    assert collecting.code == 0, collecting.err
+    return Trained(bazaar, store, collecting, await first_training(bazaar, store, folder))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -70,11 +66,6 @@ async def simple(bazaar: Market, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture
-def copied(trained: Trained, tmp_path: Path) -> Callable[..., Path]:
-    """A copy of the object store that a test may harm; without its models if so wished."""
-
-    def copy(*, models: bool = True) -> Path:
-        leave_out = None if models else shutil.ignore_patterns("models")
-        return Path(shutil.copytree(trained.store, tmp_path / "store", ignore=leave_out))
-
-    return copy
+def copied(trained: Trained, tmp_path: Path) -> Callable[[], Path]:
+    """A copy of the object store that a test may harm."""
+    return lambda: Path(shutil.copytree(trained.store, tmp_path / "store"))

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from pipeline.market.values import Listing
 from pipeline.signal import Filters, Prediction, Thresholds, refusal
 from sandbox.child import child
 from sandbox.discord import SpawnedWorld
-from tests.e2e.processes import Finished, Running, axieflip, environment, until
+from tests.e2e.processes import Running, axieflip, environment, until
 
 API_KEY = "e2e-market-key"
 SIGNING_KEY = "e2e-signing-key-of-enough-characters"
@@ -65,16 +64,6 @@ async def market(seed: int = 7, history_days: float = 1.0) -> AsyncIterator[Mark
     ]
     async with child("sandbox.marketplace", options) as told, aiohttp.ClientSession() as session:
         yield Market(told["url"], told["control"], session)
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A market, what was collected from it and the model trained on that, each by its own command."""
-
-    market: Market
-    store: Path
-    collecting: Finished
-    training: Finished
 
 
 def market_settings(market: Market) -> dict[str, object]:
@@ -146,17 +135,27 @@ async def command(discord: SpawnedWorld, line: str, /, *, user: str = "admin", *
     return text_of(*filter(None, [answer["response"], *answer["followups"]]))
 
 
-async def retrained(discord: SpawnedWorld, within: float = 240.0) -> str:
-    """What the message of `/model retrain` says once the training has ended."""
+async def retraining(discord: SpawnedWorld) -> str:
+    """Have an admin begin a training; the interaction whose message tells of it."""
     started = await discord.post(
         "slash", user="admin", channel="general", command="model retrain", options={}
     )
+    return str(started["interaction_id"])
+
+
+async def trained_at_last(discord: SpawnedWorld, interaction: str, within: float = 240.0) -> str:
+    """What the message of a training says once that has ended."""
 
     async def over() -> str:
-        told = text_of((await discord.get("interaction", id=started["interaction_id"]))["response"])
+        told = text_of((await discord.get("interaction", id=interaction))["response"])
         return told if "finished" in told or "failed" in told else ""
 
     return await until("the training ends", over, within)
+
+
+async def retrained(discord: SpawnedWorld, within: float = 240.0) -> str:
+    """What the message of `/model retrain` says once the training has ended."""
+    return await trained_at_last(discord, await retraining(discord), within)
 
 
 def text_of(*messages: dict[str, Any]) -> str:

@@ -15,7 +15,8 @@ from bot.services.watches import Watches
 from pipeline.clock import SystemClock
 from pipeline.signal import Filters, Thresholds
 from sandbox.discord import SpawnedWorld, spawn
-from tests.e2e.parts import Trained, bot_settings
+from tests.e2e.first_training import Trained
+from tests.e2e.parts import bot_settings
 from tests.e2e.processes import environment, finished
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -156,7 +157,7 @@ async def test_a_thread_has_its_channel_s_permissions_and_one_that_is_gone_is_na
 
 
 async def test_an_object_store_that_takes_nothing_is_found(
-    healthy: Patient, copied: Callable[..., Path], tmp_path: Path
+    healthy: Patient, copied: Callable[[], Path], tmp_path: Path
 ) -> None:
     store = copied()
     shutil.rmtree(store / "probe", ignore_errors=True)

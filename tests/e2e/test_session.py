@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ import pytest_asyncio
 from bot.tracing import trace_id
 from pipeline.signal import Thresholds
 from sandbox.discord import SpawnedWorld, spawn
-from tests.e2e.parts import BARGAIN, Bot, Market, Records, Trained, bot, bot_settings, command, text_of
+from tests.e2e.first_training import Trained
+from tests.e2e.parts import BARGAIN, Bot, Market, Records, bot, bot_settings, command, text_of
 from tests.e2e.processes import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -170,39 +171,17 @@ async def test_the_http_door_of_the_process_answers(service: Service) -> None:
     assert (status, json.loads(refused)) == (404, {"error": "There is no axie 1999999999."})
 
 
-async def test_a_first_model_is_trained_from_discord_and_taken_on(
-    trained: Trained, copied: Callable[..., Path], tmp_path: Path
-) -> None:
-    database = tmp_path / "axieflip.db"
-    async with spawn() as discord:
-        settings = bot_settings(trained.market, discord, copied(models=False), database)
-        async with bot(tmp_path, settings) as running:
-            await discord.wait(sessions=1, command="model")
-            assert (await running.ask("/readyz"))[0] == 503
-            assert "No model" in await command(discord, "model status")
-            refused = await command(discord, "model retrain", user="member")
-            assert "Administrator" in refused
-
-            started = await discord.post(
-                "slash", user="admin", channel="general", command="model retrain", options={}
-            )
-            again = await command(discord, "model retrain")
-            assert "under way already" in again
-
-            async def message() -> dict[str, object]:
-                return (await discord.get("interaction", id=started["interaction_id"]))["response"]
-
-            async def over() -> bool:
-                return "finished" in text_of(await message()) or "failed" in text_of(await message())
-
-            await until("the training ends", over, 240)
-            report, edits = text_of(await message()), (await message())["edits"]
-            assert "Training finished" in report, report
-            assert "The new model is in use now" in report
-            assert "Median error" in report
-            assert len(edits) >= 2, "its progress was not shown"
-            await until("the bot is ready with its new model", running.ready, 30)
-            assert "Model 20" in await command(discord, "model status")
+async def test_a_first_model_is_trained_from_discord_and_taken_on(trained: Trained) -> None:
+    first = trained.first
+    assert first.door_before == 503
+    assert "No model" in first.status_before
+    assert "Administrator" in first.to_a_member
+    assert "under way already" in first.to_another
+    assert "Training finished" in first.report, first.report
+    assert "The new model is in use now" in first.report
+    assert "Median error" in first.report
+    assert first.edits >= 2, "its progress was not shown"
+    assert "Model 20" in first.status_after
 
 
 async def test_sigterm_stops_the_bot_within_ten_seconds(trained: Trained, tmp_path: Path) -> None:
