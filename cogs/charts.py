@@ -103,7 +103,7 @@ def dollars(value: float, _position: object = None) -> str:
 
 def cents(value: float) -> str:
     """A label that can be added up: with cents below a hundred dollars."""
-    return f"{'−' if value < 0 else ''}${abs(value):.2f}" if abs(value) < 99.995 else dollars(value)
+    return f"{'−' if value <= -0.005 else ''}${abs(value):.2f}" if abs(value) < 99.995 else dollars(value)
 
 
 def in_dollars(axes: Axes, values: Sequence[float]) -> None:
@@ -174,8 +174,9 @@ def _label_steps(axes: Axes, steps: Sequence[tuple[str, float]], total: float, r
     reached = 0.0
     for row, (_, usd) in enumerate(steps):
         right = max(reached, reached + usd)
-        label = cents(usd) if row == 0 or usd < 0 else f"+{cents(usd)}"
-        axes.text(right + 0.02 * room, row, label, va="center", color=TEXT, fontsize=SIZE - 0.5)
+        label = cents(usd) if row == 0 or usd < 0.005 else f"+{cents(usd)}"
+        ground = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.8}  # the line of the ask runs behind it
+        axes.text(right + 0.02 * room, row, label, va="center", color=TEXT, fontsize=SIZE - 0.5, bbox=ground)
         reached += usd
     axes.text(max(total, 0.0) + 0.02 * room, len(steps), cents(total), va="center", color=TEXT, weight="bold")
 
