@@ -32,7 +32,14 @@ async def test_signals_are_added_up_with_a_picture(world: World) -> None:
     await results(world, await world.watch(), sold=4, cancelled=1)
     result = await world.member.slash(world.channel, "performance")
     shown = text(result)
-    for said in ("last 30 days", "4 sold", "1 withdrawn", "1 open", "100%** paid", "+$26.58"):
+    for said in (
+        "last 30 days",
+        "4 sold",
+        "1 withdrawn",
+        "1 open",
+        "100% of all 4 sold, the rest at the forecast",
+        "+$26.58",
+    ):
         assert said in shown
     assert "half within **14 min**" in shown
     assert "of 4 promised 97%, **100%** paid" in shown
