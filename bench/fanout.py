@@ -192,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=__doc__)
     parser.add_argument("--channels", type=int, nargs="+", default=[200, 1000])
     given = parser.parse_args()
-    results = [asdict(asyncio.run(fan_out(each, within_s=60 + each / 20))) for each in given.channels]
+    results = [asdict(asyncio.run(fan_out(each, within_s=60 + each / 10))) for each in given.channels]
     table = Table("", *(f"{each:,} channels" for each in given.channels))
     for name, words in ROWS.items():
         table.add_row(words, *(_shown(name, result[name]) for result in results))

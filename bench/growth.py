@@ -190,13 +190,12 @@ def draw(results: list[Grown], path: Path) -> None:
             right.semilogx([sales[-1], FAR], [of_way[-1].replay_mb, peak], ":", color="C0")
     trained = [each for each in results if each.train_s is not None and each.way == "store"]
     sales = [each.sales for each in trained]
-    left.loglog(sales, [each.train_s for each in trained], "s--", label="training on the newest")
-    right.semilogx(sales, [each.train_mb for each in trained], "s--", label="with the training")
+    left.loglog(sales, [each.train_s for each in trained], "s--", label="training (right: with it)")
+    right.semilogx(sales, [each.train_mb for each in trained], "s--")
     left.set(xlabel="sales", ylabel="seconds of one core")
     right.axhline(4096, color="grey", linestyle=":")
     right.set(xlabel="sales", ylabel="peak of memory, MB", ylim=(0, 4400))
     left.legend()
-    right.legend(loc="lower right")
     figure.savefig(path, dpi=110)
 
 
