@@ -32,10 +32,13 @@ def connect(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
         return _postgres(url)
     file = make_url(url).database
+    pool: dict[str, Any] = {}
     if file and file != ":memory:" and not file.startswith("file:"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    # The connection that rested least is taken first: the others' pages and statements stay few.
-    engine = create_async_engine(url, connect_args={"cached_statements": STATEMENTS}, pool_use_lifo=True)
+        # The connection that rested least is taken first: the others' pages and statements stay few. One in
+        # memory has a single connection, and no order.
+        pool = {"pool_use_lifo": True}
+    engine = create_async_engine(url, connect_args={"cached_statements": STATEMENTS}, **pool)
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
