@@ -129,13 +129,13 @@ async def later(data: Path, images: Path, names: list[str], browser: str, hours:
     async with at_work(data, economy) as life:
         console.print(f"Living through {hours:.0f} hours of the market …")
         await asyncio.sleep(hours * 3600 / FAST)
-        async with life.slow_motion():
-            if not {"retraining", "retrained"}.isdisjoint(names):
-                # What was sold meanwhile is what the new model is held against.
-                history = timedelta(days=economy.days)
-                await collect_into_store(life.settings, life.hands, COLLECT_MINUTES, history)
-            async with camera(browser, life.worlds.discord["preview"], images) as eye:
-                return await take(life.stage, eye, names)
+        if not {"retraining", "retrained"}.isdisjoint(names):
+            # What was sold meanwhile is what the new model is held against. Slowed down, the market would
+            # count the requests by its slow minutes.
+            history = timedelta(days=economy.days)
+            await collect_into_store(life.settings, life.hands, COLLECT_MINUTES, history)
+        async with life.slow_motion(), camera(browser, life.worlds.discord["preview"], images) as eye:
+            return await take(life.stage, eye, names)
 
 
 async def take(stage: Set, eye: Camera, names: list[str]) -> list[str]:
