@@ -7,7 +7,7 @@ than anything the champion has learnt from better than the champion does.
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -240,7 +240,7 @@ def train_on(
     }
     told = _facts(learnt, data, time.perf_counter() - began)
     told |= {"seed": seed, "contest": judged.figures, "search": searched.facts if searched else None}
-    card = registry.save(_name(data), artefact, {**told, **(facts or {})}, learnt.fitted.originals)
+    card = registry.save(_name(), artefact, {**told, **(facts or {})}, learnt.fitted.originals)
     while judged.promoted:
         try:
             registry.promote(card.version, throne=throne)
@@ -269,9 +269,8 @@ def _facts(learnt: Learnt, data: Examples, seconds: float) -> dict[str, Any]:
     }
 
 
-def _name(data: Examples) -> str:
-    digest = hashlib.sha256(data.log_usd.tobytes()).hexdigest()[:6]
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{digest}"
+def _name() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _iso(seconds: float) -> str:

@@ -23,7 +23,7 @@ def test_without_weights_a_forecast_is_scikit_learns_own() -> None:
     X = np.random.default_rng(0).normal(size=(400, 4))
     made = {
         kind: kind(loss="absolute_error", max_iter=5, random_state=0, early_stopping=False).fit(
-            rows.X, X.sum(axis=1)
+            X, X.sum(axis=1)
         )
         for kind in (PlainBins, HistGradientBoostingRegressor)
     }
