@@ -87,6 +87,9 @@ def _controls(asked: Wanted, found: Page, moment: Moment, purse: Money) -> ui.Vi
     view.add_item(Turn(asked, "n", found.newer))
     view.add_item(Turn(asked, "o", found.older))
     view.add_item(Table(asked))
+    # Its parts are found by their ids. Kept by the client besides, each private answer would hold a task and
+    # its view for a quarter of an hour.
+    view.stop()
     return view
 
 
