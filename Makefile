@@ -87,7 +87,7 @@ image-check: .venv/dev ## The Dockerfile carried out without a container engine,
 
 .PHONY: cloud-check deploy cloud-run cloud-costs rotate destroy
 cloud-check: .venv/dev ## make deploy to destroy on a simulated AWS, the stack's tasks, a lost disk, Dask
-	@$(BIN)/python -m pytest -m cloud $(ARGS) tests/deploy tests/e2e/test_replica.py tests/e2e/test_dask.py
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m cloud $(ARGS) tests/deploy tests/e2e/test_replica.py tests/e2e/test_dask.py
 
 deploy: .venv/run ## The stack on AWS made or brought up to date (ARGS="--image ADDRESS"; docs/runbook.md)
 	@$(BIN)/python -m deploy.aws deploy $(ARGS)
