@@ -53,7 +53,8 @@ async def discord_down_for_minutes(arena: Arena) -> None:
         await outage(arena, on=True)
         await arena.pause(MINUTES_DOWN * 60 * arena.amount)
         await outage(arena, on=False)
-    await arena.settle()
+    # What has gathered goes out at the pace of one channel, which is five messages in five seconds.
+    await arena.settle(90.0 + MINUTES_DOWN * 60 * arena.amount)
 
 
 @scenario()
