@@ -70,7 +70,7 @@ def run(order: Order) -> Result:
     from pipeline.objects import StoreError, link, open_store
     from pipeline.side import part_strength_tables
     from pipeline.streaming import streamed
-    from pipeline.training import train_on
+    from pipeline.training import train
     from pipeline.validation import ValidationFailed, save_report
 
     # Standard output is for messages alone.
@@ -95,7 +95,7 @@ def run(order: Order) -> Result:
             assert checked is not None  # or the gate has raised
             report = link(order.store, save_report(store, name, checked))
             jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
-            outcome = train_on(
+            outcome = train(
                 data,
                 Registry(store, order.key.encode()),
                 seed=order.seed,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,14 +29,9 @@ from pipeline.appraisal.selling import Selling
 from pipeline.appraisal.subject import CATEGORIES
 from pipeline.contest import Contestant
 from pipeline.history import Examples, Progress
-from pipeline.streaming import Part, streamed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from pipeline.labels import ListingOutcome
     from pipeline.promotion import Verdict
-    from pipeline.side import Dated, PartStrength
 
 WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
 HALF_LIFE_S = 14 * DAY
@@ -161,36 +156,6 @@ class Outcome:
 
 
 def train(
-    table: pd.DataFrame,
-    registry: Registry,
-    outcomes: Sequence[ListingOutcome] = (),
-    strengths: Sequence[Dated[PartStrength]] = (),
-    *,
-    seed: int = 0,
-    n_jobs: int = 1,
-    search_seconds: float = 0.0,
-    trials: Objects | None = None,
-    progress: Progress = _quiet,
-    facts: Mapping[str, Any] | None = None,
-) -> Outcome:
-    """Train on the newest rows of a sales table, as `train_on` does.
-
-    `outcomes` are what became of listings, `strengths` those of parts by day.
-    """
-    data = streamed([Part(table, outcomes)], strengths, progress=lambda _, share: progress(_, 0.15 * share))
-    return train_on(
-        data,
-        registry,
-        seed=seed,
-        n_jobs=n_jobs,
-        search_seconds=search_seconds,
-        trials=trials,
-        progress=lambda stage, share: progress(stage, 0.15 + 0.85 * share),
-        facts=facts,
-    )
-
-
-def train_on(
     data: Examples,
     registry: Registry,
     *,

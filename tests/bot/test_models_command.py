@@ -15,8 +15,8 @@ from models import ensemble, registry
 from models.members import MEMBERS
 from models.registry import Registry
 from pipeline.objects import LocalStore
-from pipeline.training import train
 from tests.pipeline.appraisal.history import events, table
+from tests.trainings import train
 
 KEY = "a key of sixteen+"
 

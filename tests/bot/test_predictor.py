@@ -14,9 +14,9 @@ from models.registry import Registry, RegistryError
 from pipeline.clock import ManualClock
 from pipeline.market.values import Rates, Token
 from pipeline.objects import LocalStore
-from pipeline.training import train
 from tests.bot.factories import NOON, make_axie, make_listing
 from tests.pipeline.appraisal.history import events, table
+from tests.trainings import train
 
 KEY = b"a key of sixteen+"
 RATES = Rates(NOON, dict.fromkeys(Token, 1.0) | {Token.WETH: 2000.0})

@@ -15,11 +15,11 @@ from models.members import MEMBERS
 from models.registry import Registry
 from pipeline.clock import ManualClock
 from pipeline.objects import LocalStore
-from pipeline.training import train
 from tests.bot.factories import NOON
 from tests.pipeline.appraisal.history import events, table
 from tests.state.test_contenders import trainers
 from tests.state.trainer import KEY
+from tests.trainings import train
 
 WITHIN_S = 30.0
 

@@ -132,6 +132,37 @@ class Stack:
             for each in container["secrets"]
         }
 
+    def tasks(self, key: str, market_url: str, discord: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        """What bot, collector and trainer are told, with their roles' credentials, in two simulated worlds.
+
+        The market is entered with the key, and neither world counts requests.
+        """
+        secrets = self.aws.client("secretsmanager")
+        for output, value in (("MarketApiKeySecret", key), ("DiscordTokenSecret", discord["token"])):
+            secrets.put_secret_value(SecretId=self.outputs[output], SecretString=value)
+        market = {
+            "MARKET_URL": market_url,
+            "MARKET_REQUESTS_PER_MINUTE": "100000",
+            "MARKET_REQUESTS_PER_HOUR": "1000000",
+        }
+        worlds = {
+            "bot": market
+            | {
+                "S3_ENDPOINT_URL": self.aws.url,
+                "DISCORD_API_URL": discord["api"],
+                "DISCORD_GATEWAY_URL": discord["gateway"],
+                "HTTP_PORT": "0",
+            },
+            "collector": market,
+            "trainer": {},
+        }
+        return {
+            which: self.environment(which)
+            | self.aws.environment(self.aws.assumed(self.resources[f"{which.capitalize()}Role"]))
+            | world
+            for which, world in worlds.items()
+        }
+
     def policies(self) -> dict[str, str]:
         """Every inline policy of its roles as JSON, by role and name."""
         iam = self.aws.client("iam")

@@ -22,30 +22,12 @@ from tests.e2e.processes import environment, finished, until
 async def test_collector_trainer_and_bot_do_their_work_with_no_more_than_their_own_rights(
     aws: Aws, stack: Stack, tmp_path: Path
 ) -> None:
-    secrets, bucket = aws.client("secretsmanager"), stack.outputs["BucketName"]
+    bucket = stack.outputs["BucketName"]
     async with market(history_days=0.6) as bazaar, spawn() as discord:
-        secrets.put_secret_value(SecretId=stack.outputs["MarketApiKeySecret"], SecretString=API_KEY)
-        token = discord.info["token"]
-        secrets.put_secret_value(SecretId=stack.outputs["DiscordTokenSecret"], SecretString=token)
-        told = {
-            which: stack.environment(which)
-            | aws.environment(aws.assumed(stack.resources[f"{which.capitalize()}Role"]))
-            for which in ("bot", "collector", "trainer")
-        }
-        # The simulated worlds are elsewhere, and count no requests.
-        place = {
-            "MARKET_URL": bazaar.url,
-            "MARKET_REQUESTS_PER_MINUTE": "100000",
-            "MARKET_REQUESTS_PER_HOUR": "1000000",
-        }
-        there = {
-            "S3_ENDPOINT_URL": aws.url,
-            "DISCORD_API_URL": discord.info["api"],
-            "DISCORD_GATEWAY_URL": discord.info["gateway"],
-        }
+        told = stack.tasks(API_KEY, bazaar.url, discord.info)
         with aws.enforcing():
             collected = await finished(
-                "collect", "--history-days", "0.6", cwd=tmp_path, env=environment(told["collector"] | place)
+                "collect", "--history-days", "0.6", cwd=tmp_path, env=environment(told["collector"])
             )
             assert collected.code == 0, collected.err
             assert "collection done" in _events(collected.err)
@@ -54,14 +36,14 @@ async def test_collector_trainer_and_bot_do_their_work_with_no_more_than_their_o
             )
             assert trained.code == 0, trained.err
             assert "training done" in _events(trained.err)
-            async with bot(tmp_path, told["bot"] | place | there | {"HTTP_PORT": "0"}) as serving:
+            async with bot(tmp_path, told["bot"]) as serving:
                 await serving.process.said('"pulse"', 60)
                 await until("the bot is ready", serving.ready, 60)
                 line = next(each for each in _lines(serving.process.err) if each["event"] == "pulse")
                 serving.process.send(signal.SIGTERM)
                 assert (await serving.process.ended(30)).code == 0
             shutil.rmtree(tmp_path / "data")  # as the disk goes with its task
-            async with bot(tmp_path, told["bot"] | place | there | {"HTTP_PORT": "0"}) as successor:
+            async with bot(tmp_path, told["bot"]) as successor:
                 await successor.process.said("the database was restored", 60)
     assert line["model"]
     assert {"raw", "models", "reports", "replica"} <= {key.split("/")[0] for key in _keys(aws, bucket)}

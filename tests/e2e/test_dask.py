@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import signal
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.discord import spawn
+from tests.clusters import steps, two_workers
 from tests.e2e.parts import Market, bot, bot_settings, retrained
 
 distributed = pytest.importorskip("distributed")
@@ -20,18 +19,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.cloud, pytest.mark.asyncio(loop_scope
 
 @pytest.fixture
 def cluster() -> Iterator[str]:
-    """The address of a scheduler with two workers."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
-        ) as made:
-            yield made.scheduler_address
-
-
-def steps(dask_worker: Any) -> int:
-    """How much a worker has done."""
-    return int(dask_worker.state.transition_counter)
+    with two_workers() as address:
+        yield address
 
 
 async def test_a_training_asked_for_in_discord_is_fitted_by_the_cluster_and_serves(

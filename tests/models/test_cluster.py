@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from models.cluster import spread
 from models.ensemble import fit
 from models.members import MEMBERS
 from models.rows import TrainingError
+from tests.clusters import steps, two_workers
 from tests.models.conftest import make_rows
 
 distributed = pytest.importorskip("distributed")
@@ -26,18 +25,8 @@ SMALL = {"boosting_absolute": {"max_iter": 15, "max_leaf_nodes": 12}}
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """The address of a scheduler with two workers of one thread each."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
-        ) as made:
-            yield made.scheduler_address
-
-
-def steps(dask_worker: Any) -> int:
-    """How much a worker has done."""
-    return int(dask_worker.state.transition_counter)
+    with two_workers() as address:
+        yield address
 
 
 def test_two_workers_give_the_numbers_of_one_process(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:

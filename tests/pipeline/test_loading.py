@@ -19,9 +19,9 @@ from models.registry import Registry, RegistryError
 from models.serving import Ensemble
 from pipeline.loading import load_appraiser
 from pipeline.objects import LocalStore
-from pipeline.training import train
 from tests.models.conftest import Bomb
 from tests.pipeline.appraisal.history import events, table
+from tests.trainings import train
 
 KEY = b"a key of sixteen+"
 

@@ -21,8 +21,9 @@ from pipeline.history import Examples, replayed
 from pipeline.loading import load_appraiser
 from pipeline.objects import open_store
 from pipeline.promotion import as_contestant, verdict
-from pipeline.training import Learnt, learn, train
+from pipeline.training import Learnt, learn
 from tests.pipeline.appraisal.history import events, table
+from tests.trainings import train
 
 KEY = b"a key of sixteen+"
 SEEN = 2000

@@ -16,9 +16,10 @@ from models.registry import Registry
 from pipeline.objects import open_store
 from pipeline.report import Report, keep_report, report_of
 from pipeline.report.plots import PICTURES
-from pipeline.training import Outcome, train
+from pipeline.training import Outcome
 from tests.pipeline.appraisal.history import table
 from tests.pipeline.test_promotion import KEY, flipped
+from tests.trainings import train
 
 
 @pytest.fixture(scope="module")

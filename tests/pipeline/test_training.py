@@ -19,9 +19,10 @@ from pipeline.labels import ListingOutcome
 from pipeline.loading import load_appraiser
 from pipeline.market.values import OrderStatus
 from pipeline.objects import open_store
-from pipeline.training import learn, train
+from pipeline.training import learn
 from tests.bot.factories import make_axie
 from tests.pipeline.appraisal.history import builds, events, table
+from tests.trainings import train
 
 KEY = b"a key of sixteen+"
 pytestmark = pytest.mark.usefixtures("light_members")

@@ -21,12 +21,12 @@ from models.registry import Registry
 from pipeline.clock import ManualClock
 from pipeline.market.values import Rates, Token
 from pipeline.objects import LocalStore
-from pipeline.training import train
 from tests.bot.conftest import clock, db
 from tests.bot.door import Market, services_of
 from tests.bot.factories import NOON, make_axie, make_listing
 from tests.databases import sqlite_url
 from tests.pipeline.appraisal.history import events, table
+from tests.trainings import train
 
 __all__ = ["clock", "db"]
 KEY = b"a key of sixteen+"

@@ -18,10 +18,10 @@ from models import ensemble
 from models.members import MEMBERS
 from models.registry import NoSuchVersion, Registry
 from pipeline.objects import open_store
-from pipeline.training import train
 from tests.pipeline.appraisal.history import events, table
 from tests.state.conftest import BUCKET
 from tests.state.trainer import KEY
+from tests.trainings import train
 
 ROUNDS = 12
 

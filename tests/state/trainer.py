@@ -31,8 +31,8 @@ def trained(store: ObjectStore, rows: int) -> dict[str, Any]:
     """What comes of `train` with the simplest member on a made-up history, whose promotion waits."""
     from models import ensemble
     from models.members import MEMBERS
-    from pipeline.training import train
     from tests.pipeline.appraisal.history import events, table
+    from tests.trainings import train
 
     ensemble.MEMBERS = {"linear": MEMBERS["linear"]}
     outcome = train(table(events(rows)), Waiting(store, KEY))
