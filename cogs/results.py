@@ -75,13 +75,12 @@ def _add(embed: discord.Embed, found: Performance, money: Money) -> None:
     if found.hit_rate is None or found.median_net_usd is None:
         embed.add_field(name="Hit rate", value="None sold yet.")
         return
-    # A sale at the forecast cannot prove the forecast wrong, so what was seen resold comes first.
+    # A sale at the forecast cannot prove the forecast wrong, so what was seen resold comes first; as a count,
+    # for a share of one or two would say more than they do.
     proved = (
-        "None resold yet"
-        if found.proved_rate is None
-        else f"**{fmt.percent(found.proved_rate)}** of {found.proved:,} resold paid"
+        f"**{found.proved_paid:,} of {found.proved:,}** resold paid" if found.proved else "None resold yet"
     )
-    all_of = f"{fmt.percent(found.hit_rate)} of all {found.sold:,} sold, the rest at the forecast"
+    all_of = f"{fmt.percent(found.hit_rate)} of {found.sold:,} sold, the rest at the forecast"
     embed.add_field(name="Hit rate", value=f"{proved}\n{all_of}")
     sums = [f"**{money.gain(found.net_usd)}**", f"promised {money.gain(found.promised_usd)}"]
     embed.add_field(

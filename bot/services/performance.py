@@ -67,11 +67,6 @@ class Performance(Struct, frozen=True):
         """The share of sold ones that paid on paper."""
         return self.paid / self.sold if self.sold else None
 
-    @property
-    def proved_rate(self) -> float | None:
-        """The share of those resold since that paid."""
-        return self.proved_paid / self.proved if self.proved else None
-
 
 def summarise(rows: Iterable[LedgerRow]) -> Performance:
     """Add up alerts. A listing that several watches signalled counts once."""

@@ -67,7 +67,7 @@ def test_sold_withdrawn_and_open_signals_are_told_apart() -> None:
     assert (found.signals, found.sold, found.open) == (6, 3, 1)
     assert found.gone == 2
     assert found.hit_rate == pytest.approx(2 / 3)
-    assert (found.proved, found.proved_rate) == (1, 1.0)
+    assert (found.proved, found.proved_paid) == (1, 1)
     assert (found.net_usd, found.promised_usd, found.median_net_usd) == (11.0, 12.0, 3.0)
     assert found.median_sold_after_s == 3600
 

@@ -11,8 +11,11 @@ from sqlalchemy import update
 
 from bot.client import create_bot
 from bot.db.lookback import DigestRow
+from bot.services.performance import Performance
 from bot.services.watches import Watch
 from cogs import plots
+from cogs import results as told
+from cogs.money import Money
 from pipeline.market.values import Listing, OrderStatus
 from tests.bot.factories import NOON
 from tests.cogs.world import World, text, words
@@ -37,7 +40,7 @@ async def test_signals_are_added_up_with_a_picture(world: World) -> None:
         "4 sold",
         "1 withdrawn",
         "1 open",
-        "100% of all 4 sold, the rest at the forecast",
+        "100% of 4 sold, the rest at the forecast",
         "+$26.58",
     ):
         assert said in shown
@@ -139,3 +142,13 @@ async def test_the_digest_of_a_day_is_posted_once_even_over_a_restart(world: Wor
 def test_a_picture_is_drawn_of_any_results(chances: list[tuple[float, float, int]]) -> None:
     steps = [(NOON + timedelta(hours=n), float(n * (-1) ** n), float(n)) for n in range(5)]
     assert plots.performance(steps, chances).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("proved", "paid", "said"), [(0, 0, "None resold yet"), (3, 2, "**2 of 3** resold paid")]
+)
+def test_what_was_seen_resold_leads_the_hit_rate(proved: int, paid: int, said: str) -> None:
+    found = Performance(signals=9, sold=8, paid=7, proved=proved, proved_paid=paid, median_net_usd=1.0)
+    embed = told.performance(found, 7, None, Money())
+    (rate,) = (field.value for field in embed.fields if field.name == "Hit rate")
+    assert rate == f"{said}\n88% of 8 sold, the rest at the forecast"
