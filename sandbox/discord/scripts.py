@@ -69,9 +69,11 @@ CHANGES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ),
         # Near the end is at the end, and the way there is taken at once.
         ("ui.timeline.clientHeight <= 1 ?", "ui.timeline.clientHeight <= 60 ?"),
+        # Whoever asks for the end has done with scrolling, however lately that was.
         (
             'state.scrollIntent = { policy: "bottom" };\n',
-            'state.scrollIntent = { policy: "bottom" };\n    reconcileScrollIntent();\n',
+            'state.scrollIntent = { policy: "bottom" };\n    touched = -Infinity;\n'
+            "    reconcileScrollIntent();\n",
         ),
     ),
     "actions.js": (

@@ -89,7 +89,12 @@ async def test_the_page_opens_on_the_newest_message_follows_and_leaves_a_reader_
     await say(busy, f"{TALL}\nthe last")
     await expect(shown(tab, "the last")).to_be_in_viewport()
 
-    # The end moves up by itself where the timeline grows, which is no reader's wish.
+    # The end moves up by itself where the timeline grows, which is no reader's wish, not even of one who
+    # has scrolled a moment ago and then asked for the end.
+    await tab.locator("#channel-timeline").hover()
+    await tab.mouse.wheel(0, -1500)
+    await say(busy, f"{TALL}\nand one more")
+    await jump.click()
     await tab.set_viewport_size({"width": 1000, "height": 600})
     await say(busy, f"{TALL}\nthe very last")
     await tab.set_viewport_size({"width": 1000, "height": 820})
