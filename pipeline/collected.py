@@ -31,12 +31,13 @@ Bounds = tuple[datetime | None, datetime | None]
 def cut(store: ObjectStore, since: datetime | None, span: timedelta = SPAN) -> list[Bounds]:
     """The history from `since` on in spans of time, oldest first; the last and the first are open.
 
-    Spans are counted back from the newest day's end; the first is up to one longer. Raises StoreError.
+    Spans are counted back from the newest day's end; the first is up to one longer. None where nothing was
+    collected. Raises StoreError.
     """
     days = [day_of(key) for kind in ("listings", "sales") for key in record_keys(store, kind)]
     days = [day for day in days if since is None or day >= since.date()]
     if not days:
-        return [(since, None)]
+        return []
     edges: list[datetime] = []
     edge = _midnight(max(days)) + timedelta(days=1) - span
     while edge - span > _midnight(min(days)):

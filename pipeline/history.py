@@ -34,6 +34,13 @@ YOUNG = timedelta(hours=8)  # what is seen later has been passed over by buyers 
 Progress = Callable[[str, float], None]
 
 
+class NoSales(TrainingError):
+    """There is nothing to learn from."""
+
+    def __init__(self) -> None:
+        super().__init__("there are no sales to learn from: collect some first (`axieflip collect`)")
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Sales to learn from, n in time order, and the state after the last of them.
@@ -95,10 +102,10 @@ def replayed(
 ) -> Examples:
     """Replay a sales table and listings, each part as strong as the table of its day says.
 
-    Raises TrainingError where there are no sales.
+    Raises NoSales.
     """
     if not len(table):
-        raise TrainingError("there are no sales to learn from: collect some first (`axieflip collect`)")
+        raise NoSales
     state = MarketState()
     blocks: list[tuple[Floats, Floats]] = []
     events: list[Event] = []

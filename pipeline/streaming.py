@@ -23,7 +23,7 @@ from pipeline.appraisal.memory import DAY
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import Event, SaleEvent
 from pipeline.appraisal.view import LEVEL, View
-from pipeline.history import Asks, Examples, Progress, asks_of, merged, spans
+from pipeline.history import Asks, Examples, NoSales, Progress, asks_of, merged, spans
 from pipeline.sales import read_sales
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def streamed(
                 asks.add(asked)
                 progress("replaying history", done / total)
     if not sales.rows:
-        raise TrainingError("there are no sales to learn from: collect some first (`axieflip collect`)")
+        raise NoSales
     return Examples(asks=Asks(**asks.joined()), state=state, **sales.joined())
 
 

@@ -9,6 +9,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+import gc
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import Databases, PostgresDatabases, PostgresServer, SqliteFiles, postgres_server
+
+gc.disable()  # until everything is imported
+gc.set_threshold(20_000, 20, 50)
 
 # Every bot loads its cogs anew, here and in the processes that tests start: where bytecode is off, each of a
 # thousand bots would compile them.
@@ -40,6 +44,8 @@ class _ByCost(LoadScopeScheduling):
         path = nodeid.partition("::")[0]
         if "/e2e/" in path and not path.endswith("test_demo.py"):
             return "a trained model and its market"
+        if "/deploy/" in path:
+            return "a simulated cloud"
         return path
 
 
@@ -61,6 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         items[:] = [item for item in items if _fits(item, postgres)]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A million imported objects stay to the end: the garbage collector need not walk them all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def _module(item: pytest.Item) -> str:
@@ -107,11 +120,22 @@ def database_url(databases: Databases) -> Iterator[str]:
         yield url
 
 
+def _plain_log() -> None:
+    """The log of who configures none: a traceback with the values of all variables takes half a second."""
+    plain = structlog.dev.plain_traceback
+    structlog.reset_defaults()
+    *first, _ = structlog.get_config()["processors"]
+    structlog.configure(processors=[*first, structlog.dev.ConsoleRenderer(exception_formatter=plain)])
+
+
+_plain_log()
+
+
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
     """A command that is run within a test sends the log to that test's streams; the next has its own."""
     yield
-    structlog.reset_defaults()
+    _plain_log()
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if type(handler).__module__ == "bot.log":

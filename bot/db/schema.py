@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -48,6 +49,7 @@ def _is_missing(url: str) -> bool:
     return place.get_backend_name() == "sqlite" and not Path(place.database or "").exists()
 
 
+@cache
 def head() -> str:
     """The revision of this version's schema."""
     newest = _scripts().get_current_head()

@@ -161,13 +161,13 @@ async def _followed(ecs: Any, cluster: str, arn: str, told: Log, tell: Callable[
         try:
             # Asked for before the result is looked for: a task that has ended has written it.
             found = await asyncio.to_thread(ecs.describe_tasks, cluster=cluster, tasks=[arn])
-            result = await asyncio.to_thread(told.read, "result")
-            if isinstance(result, Result):
-                return result
             progress = await asyncio.to_thread(told.read, "progress")
             if isinstance(progress, Progress) and progress != last:
                 tell(progress)
                 last = progress
+            result = await asyncio.to_thread(told.read, "result")
+            if isinstance(result, Result):
+                return result
             state = found["tasks"][0] if found["tasks"] else {"lastStatus": "STOPPED"}
             if state["lastStatus"] == "STOPPED":
                 return Result(

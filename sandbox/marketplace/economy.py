@@ -129,7 +129,8 @@ class Economy:
     ) -> Order:
         """List an axie at a price of `log_ask` over its fair value; an open order of it is cancelled first.
 
-        `dutch` is (log of end over start, duration in seconds); `base` overrides the price in units.
+        `dutch` is (log of end over start, duration in seconds); `base` overrides the price in units. Some of
+        the market's own show only after seconds.
         """
         rng = self._rng
         old = self.order_of.get(row)
@@ -143,6 +144,7 @@ class Economy:
         if dutch is None and origin not in ("wash", "injected") and rng.random() < 0.20:
             log_ask, dutch = auction_terms(rng, log_ask)
         digits = rng.choice((3, 3, 4, 6))
+        late = 0.15 if started is None and origin != "injected" else 0.0
         fair = self.fair(row)
         units = base if base is not None else in_units(fair * math.exp(log_ask), token, rate, digits)
         at = self.now if started is None else started
@@ -159,7 +161,7 @@ class Economy:
             expires=int(expires),
             fair=fair,
             asked=units / 10.0 ** TOKENS[token].decimals * rate,
-            visible=at + rng.uniform(1, 20) if rng.random() < 0.15 and started is None else at,
+            visible=at + rng.uniform(1, 20) if rng.random() < late else at,
             buyable=buyable,
             origin=origin,
         )

@@ -27,14 +27,26 @@ def retraining(db: Database, folder: Path) -> Retraining:
     return Retraining(Runs(db), cast(Predictor, SimpleNamespace(card=None)), lambda: order(folder))
 
 
-async def test_nothing_to_learn_from_is_a_sentence_and_the_report_is_kept(tmp_path: Path) -> None:
+async def test_with_nothing_collected_the_sentence_says_what_to_do(tmp_path: Path) -> None:
     seen: list[Progress] = []
     result = await give_birth(order(tmp_path), seen.append)
     assert result.version is None
     assert result.error is not None
-    assert "Traceback" not in result.error
+    assert result.error.endswith("collect some first (`axieflip collect`)")
     assert seen
-    assert list((tmp_path / "reports").rglob("*.html"))
+
+
+async def test_where_all_that_was_collected_is_unreadable_the_report_says_so(tmp_path: Path) -> None:
+    file = tmp_path / f"raw/sales/dt={NOON:%Y-%m-%d}/broken.jsonl.zst"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"no such format")
+    result = await give_birth(order(tmp_path), lambda _: None)
+    assert result.version is None
+    assert result.error is not None
+    assert "there are no sales to learn from" in result.error
+    [kept] = (tmp_path / "reports").rglob("*.html")
+    assert kept.as_uri() in result.error
+    assert "broken.jsonl.zst" in kept.read_text()
 
 
 async def test_a_failed_run_is_on_record_with_its_reason(db: Database, tmp_path: Path) -> None:

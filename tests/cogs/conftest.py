@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -116,13 +117,21 @@ async def services(
         await supervisor.stop(5)
 
 
+class _Prompt(Env):
+    """Looks again at once, and not after 50 ms, where the last callbacks of an answer have yet to run."""
+
+    async def _settle_internal(self, **options: Any) -> None:
+        await super()._settle_internal(**({"idle": 0.005} | options))
+
+
 @pytest.fixture
 async def env(services: Services) -> AsyncIterator[Env]:
-    env = Env(create_bot(services, shard_count=1))
+    env = _Prompt(create_bot(services, shard_count=1))
     await env.start()
     yield env
-    for name in tuple(env.bot.extensions):
-        await env.bot.unload_extension(name)
+    # Their modules are left where they are: unloading looks through all that was ever imported, for each.
+    for name in tuple(env.bot.cogs):
+        await env.bot.remove_cog(name)
     await env.shutdown()
     env.raise_errors()
     if bodies.DESCRIPTION.exists():

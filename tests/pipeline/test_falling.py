@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.falling import LONGEST, falls_to, look_again
@@ -92,15 +92,15 @@ rules = st.tuples(
 )
 
 
-@given(auctions(), st.lists(rules, max_size=6), st.floats(0.01, 50), st.integers(1, 86_400))
+@given(auctions(), st.lists(rules, max_size=6), st.floats(0.01, 50), st.floats(0, 1, exclude_max=True))
 def test_no_watch_is_reached_before_the_moment_at_which_it_is_looked_at_again(
-    listing: Listing, watched: Any, worth_usd: float, later: int
+    listing: Listing, watched: Any, worth_usd: float, passed: float
 ) -> None:
     prediction = priced(listing, worth_usd, NOON)
     matcher = Matcher(watched)
     moment = look_again(listing, prediction, matcher.next_ask(listing, prediction, NOON), NOON)
-    between = NOON + SECOND * later
-    assume(moment is not None and between < moment)
+    assert moment is not None
+    between = NOON + SECOND * int(passed * (moment - NOON).total_seconds())
     reached = matcher.matching(listing, priced(listing, worth_usd, between), between)
     # What rests on a tail beyond the stored quantiles is found by steps instead.
     sure = [number for number in reached if 0.05 < watched[number][0].min_probability < 0.95]

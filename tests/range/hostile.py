@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -35,7 +36,16 @@ deep_row = says(b'{"data": {"axies": {"total": 1, "results": [' + b"[" * 200_000
 million_rows = says(
     b'{"data": {"axies": {"total": 1000000, "results": [' + b",".join([b"{}"] * MILLION) + b"]}}}"
 )
-bomb = says(gzip.compress(b" " * 400_000_000, 1), **{"Content-Encoding": "gzip"})
+
+
+@cache
+def _blanks() -> bytes:
+    return gzip.compress(b" " * 400_000_000, 1)
+
+
+async def bomb(exchange: Exchange) -> web.StreamResponse:
+    """Four hundred megabytes of blanks in two."""
+    return await says(_blanks(), **{"Content-Encoding": "gzip"})(exchange)
 
 
 async def cut(exchange: Exchange) -> web.StreamResponse:
