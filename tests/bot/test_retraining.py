@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,17 +20,26 @@ from pipeline.birth import Order, Progress
 from tests.bot.factories import NOON
 
 
-def order(folder: Path) -> Order:
+def barren(folder: Path) -> Order:
+    """A training that fails at once: nothing was collected."""
     return Order(store=f"file:{folder}", key="a key of sixteen+", now=NOON)
 
 
-def retraining(db: Database, folder: Path) -> Retraining:
-    return Retraining(Runs(db), cast(Predictor, SimpleNamespace(card=None)), lambda: order(folder))
+def order(folder: Path) -> Order:
+    """A training that has a while to go before it fails: of all that was collected nothing can be read."""
+    file = folder / f"raw/sales/dt={NOON:%Y-%m-%d}/broken.jsonl.zst"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"no such format")
+    return barren(folder)
+
+
+def retraining(db: Database, folder: Path, made: Callable[[Path], Order] = order) -> Retraining:
+    return Retraining(Runs(db), cast(Predictor, SimpleNamespace(card=None)), lambda: made(folder))
 
 
 async def test_with_nothing_collected_the_sentence_says_what_to_do(tmp_path: Path) -> None:
     seen: list[Progress] = []
-    result = await give_birth(order(tmp_path), seen.append)
+    result = await give_birth(barren(tmp_path), seen.append)
     assert result.version is None
     assert result.error is not None
     assert result.error.endswith("collect some first (`axieflip collect`)")
@@ -37,9 +47,6 @@ async def test_with_nothing_collected_the_sentence_says_what_to_do(tmp_path: Pat
 
 
 async def test_where_all_that_was_collected_is_unreadable_the_report_says_so(tmp_path: Path) -> None:
-    file = tmp_path / f"raw/sales/dt={NOON:%Y-%m-%d}/broken.jsonl.zst"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"no such format")
     result = await give_birth(order(tmp_path), lambda _: None)
     assert result.version is None
     assert result.error is not None
@@ -50,7 +57,7 @@ async def test_where_all_that_was_collected_is_unreadable_the_report_says_so(tmp
 
 
 async def test_a_failed_run_is_on_record_with_its_reason(db: Database, tmp_path: Path) -> None:
-    training = retraining(db, tmp_path)
+    training = retraining(db, tmp_path, barren)
     begun = await training.start(7)
     ended = await training.wait(begun.id)
     assert (ended.state, ended.requested_by) == ("failed", 7)
