@@ -86,19 +86,25 @@ class Watcher:
     async def _read(self) -> Reading:
         settings, reading = self._settings, Reading()
         enough = min(settings.overlap, len(self._known))
-        offset, previous = 0, frozenset[Hashable]()
+        offset = 0
+        previous: Page[Listing] | None = None
         while True:
             page = await self._client.newest_listings(offset, settings.size, priority=Priority.WATCH)
             self._take(page, reading)
-            keys = _keys(page)
-            if offset and len(previous & keys) <= settings.margin // 2:
-                # Rows above were bought while we paged, and others may have slipped past us: step back.
-                offset = max(0, offset - settings.size // 2)
+            step = settings.size - settings.margin
+            if offset and previous and len(_keys(previous) & _keys(page)) <= settings.margin // 2:
+                if _is_newer(page, previous):
+                    # More came above than a page holds; what was to be read next has only moved down.
+                    previous = page
+                    offset += step
+                else:
+                    # Rows above were bought while we paged, and others may have slipped past us: step back.
+                    offset = max(0, offset - settings.size // 2)
             elif reading.overlap() >= enough or _ends(page, offset, settings.size):
                 return reading
             else:
-                previous = keys
-                offset += settings.size - settings.margin
+                previous = page
+                offset += step
             if len(reading.pages) >= settings.max_pages:
                 reading.stopped = f"no overlap within {settings.max_pages} pages"
                 return reading
@@ -219,6 +225,12 @@ class Watcher:
 def _keys(page: Page[Listing]) -> frozenset[Hashable]:
     """All that can be recognised of a page's rows."""
     return frozenset((*(row.hash for row in page.rows), *map(key_of, page.rejected), *page.pending))
+
+
+def _is_newer(page: Page[Listing], than: Page[Listing]) -> bool:
+    """Whether a page's rows, as a whole, were listed after another's."""
+    new, old = (sorted(row.started_at for row in each.rows) for each in (page, than))
+    return bool(new and old) and new[len(new) // 2] > old[len(old) // 2]
 
 
 def _ends(page: Page[Listing], offset: int, size: int) -> bool:

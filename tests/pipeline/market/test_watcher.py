@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -6,7 +7,7 @@ import pytest
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.watching import WatcherSettings
 from tests.pipeline.market.feed import Feed, Order
-from tests.pipeline.market.watched import NEVER, hashes, of, turn, watcher
+from tests.pipeline.market.watched import NEVER, SETTINGS, hashes, of, turn, watcher
 
 
 async def test_a_cold_start_takes_one_page_oldest_first_and_is_no_gap() -> None:
@@ -137,6 +138,22 @@ async def test_rows_that_slide_down_between_pages_come_once() -> None:
     feed.between = lambda: None
     later = hashes(await turn(watching))
     assert sorted(got + later) == sorted(f"hash-{n}" for n in range(41, feed.made + 1))
+
+
+async def test_more_than_a_page_that_comes_between_pages_is_read_past_and_found_by_the_next_poll() -> None:
+    feed = Feed()
+    feed.list_many(40)
+    watching = watcher(feed, settings=replace(SETTINGS, max_pages=20))
+    await turn(watching)
+    feed.list_many(14)
+    bursts = iter(range(3))
+    feed.between = lambda: feed.list_many(17) and None if next(bursts, None) is not None else None
+    got = hashes(first := await turn(watching))
+    assert feed.offsets[1:] == sorted(feed.offsets[1:]), "nothing was bought: it need not step back"
+    feed.between = lambda: None
+    got += hashes(second := await turn(watching))
+    assert (first.gap, second.gap) == (None, None)
+    assert sorted(got) == sorted(f"hash-{n}" for n in range(41, feed.made + 1))
 
 
 async def test_more_than_it_may_read_is_a_gap_with_an_estimate() -> None:
