@@ -7,6 +7,7 @@ all that differs. `running` holds the whole bot for as long as its context is op
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -241,6 +242,10 @@ async def running(
         if replica is not None:
             supervisor.add("replica", replica.turn)
         await _warm_up(services)
+        # What is loaded by now stays. Looking for garbage among it would hold every alert up for a tenth of a
+        # second, and for longer the larger the model is.
+        gc.collect()
+        gc.freeze()
         watcher = Watcher(
             stack.enter_context(recorded(settings, market)),
             clock,
