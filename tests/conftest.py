@@ -44,8 +44,6 @@ class _ByCost(LoadScopeScheduling):
         path = nodeid.partition("::")[0]
         if "/e2e/" in path and not path.endswith("test_demo.py"):
             return "a trained model and its market"
-        if "/deploy/" in path:
-            return "a simulated cloud"
         return path
 
 
