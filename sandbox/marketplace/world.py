@@ -87,9 +87,7 @@ class World:
         self._log = list(saved["log"])
         self.clock = MarketClock(self.economy.now, self.config.speed)
         if self._fingerprint() != saved["fingerprint"]:
-            raise StateError(
-                "the saved world was made by another version of the economy; remove the file to begin anew"
-            )
+            raise StateError("was saved by another version of the simulation: remove it to begin anew")
 
     def _fingerprint(self) -> list[float]:
         economy = self.economy
@@ -119,7 +117,9 @@ def open_world(config: MarketConfig, path: Path | None) -> World:
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         if saved["format"] != _FORMAT:
-            raise StateError(f"{path} has another format")
+            raise StateError("has another format: remove it to begin anew")
         return World(config, saved=saved)
+    except StateError as error:
+        raise StateError(f"{path} {error}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise StateError(f"{path} does not hold a saved world ({type(error).__name__})") from None

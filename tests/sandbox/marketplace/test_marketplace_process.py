@@ -101,7 +101,7 @@ def test_a_world_of_another_economy_is_refused(tmp_path: Path):
     World(config).save(state)
     saved = json.loads(state.read_text())
     state.write_text(json.dumps(saved | {"fingerprint": [1, 2, 3]}))
-    with pytest.raises(StateError, match="another version"):
+    with pytest.raises(StateError, match=f"{state.name} was saved by another version"):
         open_world(config, state)
 
 
