@@ -7,8 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from models.registry import Registry
-from pipeline.objects import open_store
+from models.signed import Signer
 from tests.e2e.parts import SIGNING_KEY
 from tests.e2e.processes import until
 from tests.range.arena import Arena
@@ -91,10 +90,9 @@ async def champion_signed_by_another(arena: Arena) -> None:
     """The champion was signed with another key"""
 
     def spoil(store: Path) -> None:
-        foreign = Registry(open_store(f"file:{store}"), b"a key of somebody else")
         folder = champion_of(store)
-        signature = foreign._sign((folder / "card.json").read_bytes())
-        (folder / "signature").write_text(signature)
+        signature = Signer(b"a key of somebody else").sign((folder / "card.json").read_bytes())
+        (folder / "signature").write_bytes(signature)
 
     await spoiled(arena, spoil, "is not signed with this key")
 
@@ -104,11 +102,10 @@ async def champion_of_a_newer_version(arena: Arena) -> None:
     """The champion was made by a newer version of the bot"""
 
     def spoil(store: Path) -> None:
-        registry = Registry(open_store(f"file:{store}"), SIGNING_KEY.encode())
         folder = champion_of(store)
         card = json.loads((folder / "card.json").read_text()) | {"format": 99}
         text = json.dumps(card).encode()
         (folder / "card.json").write_bytes(text)
-        (folder / "signature").write_text(registry._signer.sign(text).decode())
+        (folder / "signature").write_bytes(Signer(SIGNING_KEY.encode()).sign(text))
 
     await spoiled(arena, spoil, "format")
