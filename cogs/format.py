@@ -182,9 +182,14 @@ def bare(text: str, limit: int = 60) -> str:
     # First of all: a secret in text that some server sent back would not be known by its form any more.
     kept = "".join(" " if char.isspace() else char for char in redact(text) if not _invisible(char))
     line = " ".join(_sober(kept).split())
-    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
-        return f"{_ISOLATE}{shorten(line, limit - 2)}{_END}"
-    return shorten(line, limit) or "–"
+    if not _turns(whole := shorten(line, limit)):
+        return whole or "–"
+    inner = shorten(line, limit - 2)
+    return f"{_ISOLATE}{inner}{_END}" if _turns(inner) else inner
+
+
+def _turns(text: str) -> bool:
+    return any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text)
 
 
 def _sober(text: str) -> str:

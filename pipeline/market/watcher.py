@@ -91,26 +91,25 @@ class Watcher:
         while True:
             page = await self._client.newest_listings(offset, settings.size, priority=Priority.WATCH)
             self._take(page, reading)
-            step = settings.size - settings.margin
-            if offset and previous and len(_keys(previous) & _keys(page)) <= settings.margin // 2:
-                if _is_newer(page, previous):
-                    # More came above than a page holds; what was to be read next has only moved down.
-                    previous = page
-                    offset += step
-                else:
-                    # Rows above were bought while we paged, and others may have slipped past us: step back.
-                    offset = max(0, offset - settings.size // 2)
-            elif reading.overlap() >= enough or _ends(page, offset, settings.size):
+            apart = previous if offset and not self._joins(previous, page) else None
+            if apart and not _is_newer(page, apart):
+                # Rows above were bought while we paged, and others may have slipped past us: step back.
+                offset = max(0, offset - settings.size // 2)
+            elif not apart and (reading.overlap() >= enough or _ends(page, offset, settings.size)):
                 return reading
             else:
+                # Where more came above than a page holds, what was to be read next has only moved down.
                 previous = page
-                offset += step
+                offset += settings.size - settings.margin
             if len(reading.pages) >= settings.max_pages:
                 reading.stopped = f"no overlap within {settings.max_pages} pages"
                 return reading
             if offset >= OFFSET_CAP:
                 reading.stopped = f"the marketplace shows no more than {OFFSET_CAP} rows"
                 return reading
+
+    def _joins(self, before: Page[Listing] | None, page: Page[Listing]) -> bool:
+        return before is None or len(_keys(before) & _keys(page)) > self._settings.margin // 2
 
     def _take(self, page: Page[Listing], reading: Reading) -> None:
         reading.pages.append(page)
