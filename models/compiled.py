@@ -13,14 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.deep import flatten
 from models.members import Floats, Regressor
 from models.quick import quicken
+from models.trees import Tree, boosted, forest
 
 Ints = NDArray[np.int64]
 
 # Microseconds of one row, on one core: for choosing members, so they need be right only roughly.
-_TEST_US, _WALK_US, _NUMBER_US, _ENCODED_US = 0.006, 0.1, 0.02, 30.0
+_TEST_US, _NUMBER_US, _ENCODED_US = 0.006, 0.02, 30.0
 
 
 class Part(Protocol):
@@ -164,7 +164,6 @@ def kind(member: Regressor) -> str:
     names = {
         "HistGradientBoostingRegressor": "boosted",
         "PlainBins": "boosted",
-        "ExtraTreesRegressor": "forest",
         "RandomForestRegressor": "forest",
         "Ridge": "linear",
         "MLPRegressor": "net",
@@ -184,14 +183,15 @@ def compile_members(members: Sequence[tuple[Floats, Regressor]], features: int) 
     """
     parts: list[Part] = []
     offset = np.zeros(len(members[0][0]))
-    if boosted := [pair for pair in members if kind(pair[1]) == "boosted"]:
-        trees, baseline = quicken(boosted, features)
-        parts.append(trees)
-        offset += baseline
-    if forests := [pair for pair in members if kind(pair[1]) == "forest"]:
-        parts.append(flatten(forests))
+    trees: list[Tree] = []
     for weight, member in members:
         match kind(member):
+            case "boosted":
+                found, baseline = boosted(member, weight, features)
+                trees += found
+                offset += baseline
+            case "forest":
+                trees += forest(member, weight)
             case "linear":
                 encoder, ridge = (step for _, step in member.steps)  # type: ignore[attr-defined]
                 parts.append(Linear(_encoding(encoder), np.append(ridge.coef_, 0.0), weight))
@@ -204,6 +204,8 @@ def compile_members(members: Sequence[tuple[Floats, Regressor]], features: int) 
                 parts.append(Net(_encoding(encoder), layers, weight))
             case "neighbours":
                 parts.append(replace(member.kept_, weight=weight))  # type: ignore[attr-defined]
+    if trees:
+        parts.append(quicken(trees))
     return Compiled(tuple(parts), offset)
 
 
@@ -214,8 +216,7 @@ def cost_us(member: Regressor) -> float:
         case "boosted":
             return _TEST_US * float(sum(len(tree.nodes) // 2 for (tree,) in last._predictors))
         case "forest":
-            depth = max(estimator.tree_.max_depth for estimator in last.estimators_)
-            return _WALK_US * float(depth * len(last.estimators_))
+            return _TEST_US * float(sum(grown.tree_.node_count // 2 for grown in last.estimators_))
         case "neighbours":
             return 10 + _NUMBER_US * float(len(last.kept_.rows))
         case _:

@@ -1,4 +1,4 @@
-"""Boosted trees as bits: one row through hundreds of trees in some forty microseconds of numpy.
+"""Trees as bits: one row through hundreds of them in some forty microseconds of numpy.
 
 Each tree has at most 64 leaves, which are the bits of one number. A node whose test fails strikes out the
 leaves on its left; what is left standing of all leaves when every node has been asked, the lowest bit is
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.members import MOST_LEAVES, Floats
+from models.members import Floats
+from models.trees import Categorical, Numeric, Tree
 
 Bits = NDArray[np.uint64]
 Ints = NDArray[np.int64]
@@ -26,7 +27,7 @@ _ONE = np.uint64(1)
 
 @dataclass(frozen=True, slots=True)
 class QuickTrees:
-    """A weighted sum of boosted trees.
+    """A weighted sum of trees.
 
     `standing` (rows, trees) has what each column leaves standing of each tree: one row for every gap
     between the column's thresholds, or for every value of a category, and a last one for what is unknown.
@@ -72,88 +73,8 @@ class QuickTrees:
         return found
 
 
-def quicken(members: Sequence[tuple[Floats, Any]], features: int) -> tuple[QuickTrees, Floats]:
-    """HistGradientBoosting regressors as one, and the sum of their baselines, (outputs,).
-
-    Each has weights (outputs,): how much of it goes into each output.
-    """
-    offset = np.zeros(len(members[0][0]))
-    trees: list[_Tree] = []
-    for weight, member in members:
-        offset += weight * float(np.ravel(member._baseline_prediction)[0])
-        columns, known = _columns(member, features)
-        for (predictor,) in member._predictors:  # one tree an iteration for a single target
-            trees.append(_Tree(predictor, weight, columns, known))
-    return _laid_out(trees), offset
-
-
-def _columns(member: Any, features: int) -> tuple[list[int], list[list[int]]]:
-    """Which column of X each of the member's own features is, and which values its categories stand for.
-
-    It puts categories first, and numbers the values that it has seen.
-    """
-    categorical = member.is_categorical_
-    if categorical is None:
-        return list(range(features)), []
-    columns = np.concatenate((np.flatnonzero(categorical), np.flatnonzero(~categorical))).tolist()
-    encoder = member._preprocessor.named_transformers_["encoder"]
-    return columns, [values[~np.isnan(values)].astype(int).tolist() for values in encoder.categories_]
-
-
-class _Numeric(NamedTuple):
-    """Whether a column is at most a value. `others` are the leaves that stand where it is not."""
-
-    column: int
-    value: float
-    unknown_passes: bool
-    others: np.uint64
-
-
-class _Categorical(NamedTuple):
-    """Whether a column's value is among some of the known ones. `others` stand where it is not."""
-
-    column: int
-    passing: set[int]
-    known: set[int]
-    unknown_passes: bool
-    others: np.uint64
-
-
-class _Tree:
-    """The tests of one tree, and its leaves."""
-
-    def __init__(self, predictor: Any, share: Floats, columns: list[int], known: list[list[int]]) -> None:
-        self.numeric: list[_Numeric] = []
-        self.categorical: list[_Categorical] = []
-        self.values, self.share = np.zeros(MOST_LEAVES), share
-        self._nodes, self._bits = predictor.nodes, predictor.raw_left_cat_bitsets
-        self._columns, self._known = columns, known
-        self._leaves = 0
-        self._visit(0)
-
-    def _visit(self, number: int) -> int:
-        """The bits of the leaves below a node."""
-        node = self._nodes[number]
-        if node["is_leaf"]:
-            if self._leaves == MOST_LEAVES:
-                raise TypeError(f"cannot compile a tree of more than {MOST_LEAVES} leaves")
-            self.values[self._leaves] = node["value"]
-            self._leaves += 1
-            return 1 << (self._leaves - 1)
-        left = self._visit(int(node["left"]))
-        feature, passes = int(node["feature_idx"]), bool(node["missing_go_to_left"])
-        column, others = self._columns[feature], ~np.uint64(left)
-        if node["is_categorical"]:
-            known = self._known[feature]
-            bits = np.unpackbits(self._bits[node["bitset_idx"]].view(np.uint8), bitorder="little")
-            passing = {value for value, bit in zip(known, bits, strict=False) if bit}
-            self.categorical.append(_Categorical(column, passing, set(known), passes, others))
-        else:
-            self.numeric.append(_Numeric(column, float(node["num_threshold"]), passes, others))
-        return left | self._visit(int(node["right"]))
-
-
-def _laid_out(trees: list[_Tree]) -> QuickTrees:
+def quicken(trees: Sequence[Tree]) -> QuickTrees:
+    """Trees as one."""
     numeric, categorical = _by_column(trees, "numeric"), _by_column(trees, "categorical")
     thresholds = [sorted({test.value for _, test in tests}) for tests in numeric.values()]
     standing = [
@@ -176,7 +97,7 @@ def _laid_out(trees: list[_Tree]) -> QuickTrees:
     )
 
 
-def _by_column(trees: list[_Tree], kind: str) -> dict[int, list[tuple[int, Any]]]:
+def _by_column(trees: Sequence[Tree], kind: str) -> dict[int, list[tuple[int, Any]]]:
     """The tests of one kind by the column that they ask, each with the number of its tree."""
     found: dict[int, list[tuple[int, Any]]] = {}
     for number, tree in enumerate(trees):
@@ -185,7 +106,7 @@ def _by_column(trees: list[_Tree], kind: str) -> dict[int, list[tuple[int, Any]]
     return found
 
 
-def _gaps(trees: int, thresholds: list[float], tests: list[tuple[int, _Numeric]]) -> Bits:
+def _gaps(trees: int, thresholds: list[float], tests: list[tuple[int, Numeric]]) -> Bits:
     """What a number leaves standing, by how many of its thresholds lie below it, and where it is unknown."""
     standing = np.full((len(thresholds) + 2, trees), ALL, dtype=np.uint64)
     rank = {value: index for index, value in enumerate(thresholds)}
@@ -196,7 +117,7 @@ def _gaps(trees: int, thresholds: list[float], tests: list[tuple[int, _Numeric]]
     return standing
 
 
-def _values(trees: int, tests: list[tuple[int, _Categorical]]) -> Bits:
+def _values(trees: int, tests: list[tuple[int, Categorical]]) -> Bits:
     """What each value of a category leaves standing, and what an unknown one does."""
     values = max(max(test.known, default=0) for _, test in tests) + 1
     standing = np.full((values + 1, trees), ALL, dtype=np.uint64)

@@ -14,7 +14,7 @@ NAMES = ("kind", "colour", *(f"f{i}" for i in range(8)))
 LIGHT = {
     "boosting_absolute": {"max_iter": 40, "learning_rate": 0.2, "max_leaf_nodes": 20},
     "boosting_squared": {"max_iter": 40, "learning_rate": 0.15, "max_leaf_nodes": 20},
-    "extra_trees": {"n_estimators": 15},
+    "random_forest": {"n_estimators": 15},
 }
 
 

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from models.compiled import Compiled, compile_members, cost_us
 from models.members import MEMBERS, Regressor, fit_member
+from models.trees import single
 from tests.models.conftest import CATEGORIES, make_rows
 
 FEATURES = 9
@@ -40,7 +41,9 @@ def test_a_compiled_member_forecasts_what_scikit_learn_does(members: dict[str, P
 values = st.one_of(st.just(np.nan), st.floats(-1e6, 1e6), st.sampled_from([0.0, -0.0, 1e-300, 1e300, -1e300]))
 
 
-@pytest.mark.parametrize("name", ["boosting_absolute", "boosting_squared", "linear", "neural"])
+@pytest.mark.parametrize(
+    "name", ["boosting_absolute", "boosting_squared", "linear", "neural", "random_forest"]
+)
 @settings(max_examples=60, deadline=None)
 @given(
     codes=arrays(np.float64, (1, CATEGORIES), elements=st.sampled_from([np.nan, *map(float, range(14))])),
@@ -49,11 +52,13 @@ values = st.one_of(st.just(np.nan), st.floats(-1e6, 1e6), st.sampled_from([0.0, 
 def test_unknown_new_and_extreme_values_go_the_same_way(
     members: dict[str, Pair], name: str, codes: np.ndarray, numbers: np.ndarray
 ) -> None:
+    if name == "random_forest":  # scikit-learn's refuses what single precision cannot hold
+        numbers = np.clip(numbers, -3e38, 3e38)
     same(members[name], np.hstack((codes, numbers)))
 
 
 def test_a_value_on_a_threshold_goes_the_same_way(members: dict[str, Pair]) -> None:
-    for name in ("boosting_absolute", "boosting_squared"):
+    for name in ("boosting_absolute", "boosting_squared", "random_forest"):
         (trees,) = members[name][1].parts
         X = make_rows(30, seed=2).X[:, :FEATURES]
         for feature in range(CATEGORIES, FEATURES):
@@ -76,9 +81,31 @@ def test_members_together_are_the_weighed_sum_of_each(members: dict[str, Pair]) 
 def test_forests_split_on_single_precision_features_as_scikit_learn_does() -> None:
     # Two values that differ in double precision only: scikit-learn's forests cannot tell them apart.
     X = np.array([[1.0], [1.0 + 1e-9], [2.0], [3.0]] * 10)
-    member = ExtraTreesRegressor(5, random_state=0).fit(X, np.arange(40.0))
+    member = RandomForestRegressor(5, random_state=0).fit(X, np.arange(40.0))
     rows = np.array([[1.0], [1.0 + 1e-9], [1.5], [2.5], [np.nextafter(2.0, 3)]])
     same((member, compile_members([(ONE, member)], 1)), rows)
+
+
+@given(
+    threshold=st.one_of(st.floats(-1e30, 1e30), st.floats(-(2.0**100), 2.0**100, width=32)),
+    units=st.integers(-3, 3),
+    away=st.integers(-3, 3),
+)
+def test_a_double_goes_the_way_that_single_precision_sends_it(
+    threshold: float, units: int, away: int
+) -> None:
+    (below,) = single(np.array([threshold]))
+    near = np.float64(np.float32(threshold))
+    halves = [
+        below,
+        threshold,
+        near,
+        (near + np.float64(np.nextafter(np.float32(near), np.float32(1e38)))) / 2,
+    ]
+    for value in halves:
+        x = value + units * np.spacing(value)
+        x = float(np.float64(np.float32(x)) + away * np.spacing(np.float32(x)) / 2)
+        assert (x <= below) == (float(np.float32(x)) <= threshold)
 
 
 def test_a_boosted_tree_of_more_leaves_than_bits_is_refused() -> None:
