@@ -9,7 +9,7 @@ survival analysis with censored rows and no shape assumed but that of the pieces
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,17 +22,28 @@ ENOUGH_SOLD = 40  # sales among them, or nothing is known
 GAP = 1.5  # asks further above or below count as so far
 HORIZON_H = 24.0
 LONGEST_H = 24.0 * 14
+_TIMES = np.array([*PIECES, LONGEST_H])
 _HINGES = (-0.3, 0.0, 0.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Selling:
-    """Coefficients of the log of the hourly rate of a sale: of the pieces, then of the terms of an ask."""
+    """Coefficients of the log of the hourly rate of a sale: of the pieces, then of the terms of an ask.
+
+    `reached` (pieces + 1,) is the cumulated rate where each piece begins and after two weeks, of an ask
+    with no pull either way.
+    """
 
     pieces: Floats
     terms: Floats
     listings: int
     sold: int
+    reached: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Add up the pieces."""
+        reached = np.cumsum([0.0, *(np.exp(self.pieces) * np.diff(_TIMES))])
+        object.__setattr__(self, "reached", reached)
 
     @classmethod
     def fit(cls, gap: Floats, scale: Floats, hours: Floats, sold: np.ndarray) -> Selling | None:
@@ -65,26 +76,16 @@ class Selling:
         return cls(pieces, model.coef_[len(PIECES) :], len(gap), int(sold.sum()))
 
     def chance(self, gap: Floats, scale: Floats, hours: float = HORIZON_H) -> Floats:
-        """The chance that an ask so far from its forecast is bought within so many hours, (n,)."""
-        chance: Floats = -np.expm1(-self._hazard(hours) * self._pull(gap, scale))
+        """The chance that an ask so far from its forecast is bought within so many hours, two weeks at most, (n,)."""
+        reached = np.interp(hours, _TIMES, self.reached)
+        chance: Floats = -np.expm1(-reached * self._pull(gap, scale))
         return chance
 
     def median_hours(self, gap: Floats, scale: Floats) -> Floats:
         """Hours within which half of such asks are bought, (n,); at most two weeks."""
-        times = np.array([*PIECES, LONGEST_H])
-        hazards = np.array([self._hazard(time) for time in times])
         wanted = math.log(2) / self._pull(gap, scale)
-        hours: Floats = np.interp(wanted, hazards, times)
+        hours: Floats = np.interp(wanted, self.reached, _TIMES)
         return hours
-
-    def _hazard(self, hours: float) -> float:
-        """The cumulated rate until so many hours, of an ask with no pull either way."""
-        ends = (*PIECES[1:], math.inf)
-        return sum(
-            math.exp(piece) * (min(hours, end) - start)
-            for piece, start, end in zip(self.pieces.tolist(), PIECES, ends, strict=True)
-            if hours > start
-        )
 
     def _pull(self, gap: Floats, scale: Floats) -> Floats:
         pull: Floats = np.exp(_terms(gap, scale) @ self.terms)
