@@ -119,7 +119,7 @@ def _mixed(mean: Floats, weight: Floats) -> tuple[Floats, ...]:
     share = weights / (weights + 4 * SHRINKAGE)
     shrunk = middle + (mean.take(_MIXED, axis=1) - middle) * share
     known = ~np.isnan(shrunk)
-    total, drawn, held = _sums(np.stack((share * known, np.where(known, shrunk * share, 0.0), weights)))
+    total, drawn, held = _sums(np.array((share * known, np.where(known, shrunk * share, 0.0), weights)))
     return (
         np.where(total > 0, drawn / np.maximum(total, 1e-300), NAN),
         np.fmin.reduceat(shrunk, _STARTS, axis=1),

@@ -126,7 +126,7 @@ def followed(wait: Floats, follow_up: Floats) -> Floats:
 
 
 def _terms(gap: Floats, scale: Floats) -> Floats:
-    return np.stack((np.ones_like(gap), np.log(scale), np.minimum(np.abs(gap), 1.2)), axis=1)
+    return np.array((np.ones_like(gap), np.log(scale), np.minimum(np.abs(gap), 1.2))).T
 
 
 def _width(spread: Floats, gap: Floats, scale: Floats) -> Floats:

@@ -94,6 +94,6 @@ class Selling:
 
 def _terms(gap: Floats, scale: Floats) -> Floats:
     """The gap with bends in it, and how unsure the forecast is, which blurs the gap: (n, 5)."""
-    gap = np.clip(gap, -GAP, GAP)
+    gap = np.minimum(np.maximum(gap, -GAP), GAP)
     bends = [np.maximum(gap - hinge, 0.0) for hinge in _HINGES]
-    return np.stack((gap, *bends, np.log(scale)), axis=1)
+    return np.array((gap, *bends, np.log(scale))).T
