@@ -51,6 +51,9 @@ def main() -> int:
         print(f"!!! SKIPPED: there are no real sales in {DATA}, nothing was measured !!!", file=sys.stderr)
         return 0
     table = read_sales(paths)
+    # First, for the peak of a process counts whatever it did before.
+    print("measuring what training costs", file=sys.stderr)
+    cost = _cost(table, options.jobs)
     first = options.first or table["sold_at"].dt.date.drop_duplicates().iloc[-DAYS:].min()
     model, log = Remembering(n_jobs=options.jobs), _log(time.perf_counter())
     forecasters = {MODEL: model, **baselines(), INFORMED: Baseline(informed_forest)}
@@ -59,7 +62,7 @@ def main() -> int:
     out = Console(width=None if sys.stdout.isatty() else 100)
     show_tables(result, out)
     signals = flips(table, model, first=first, daily=daily, progress=log, out=out)
-    for line in (*_verdict(result), *signals, *_cost(table, options.jobs)):
+    for line in (*_verdict(result), *signals, *cost):
         out.print(line, highlight=False)
     return 0
 

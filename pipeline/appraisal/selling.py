@@ -76,7 +76,10 @@ class Selling:
         return cls(pieces, model.coef_[len(PIECES) :], len(gap), int(sold.sum()))
 
     def chance(self, gap: Floats, scale: Floats, hours: float = HORIZON_H) -> Floats:
-        """The chance that an ask so far from its forecast is bought within so many hours, two weeks at most, (n,)."""
+        """The chance that an ask so far from its forecast is bought within so many hours, (n,).
+
+        What comes after two weeks does not count.
+        """
         reached = np.interp(hours, _TIMES, self.reached)
         chance: Floats = -np.expm1(-reached * self._pull(gap, scale))
         return chance

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from models.compiled import Compiled
+from models.compiled import Compiled, Encoding, Linear, Neighbours, Net
+from models.distribution import Residuals
 from models.originals import Originals
-from models.registry import Registry, RegistryError
+from models.quick import QuickTrees
+from models.registry import FORMAT, Registry, RegistryError
 from models.serving import Ensemble
+from pipeline.appraisal.flips import Flips
+from pipeline.appraisal.selling import Selling
 from pipeline.loading import load_appraiser
 from pipeline.objects import LocalStore
 from tests.models.conftest import Bomb
@@ -47,6 +53,16 @@ def spoil(registry: Registry, name: str, change: Callable[[Compiled], object], *
 
 def shifted(compiled: Compiled) -> Compiled:
     return replace(compiled, offset=compiled.offset + 1e-9)
+
+
+STORED = (Ensemble, Compiled, Encoding, Linear, Net, Neighbours, QuickTrees, Flips, Selling, Residuals)
+
+
+def test_a_stored_class_changes_its_fields_with_the_format_alone() -> None:
+    shapes = {cls.__qualname__: [(field.name, field.type) for field in fields(cls)] for cls in STORED}
+    digest = hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()[:12]
+    # Whoever changes them raises FORMAT, or versions that are stored already break when they serve.
+    assert (FORMAT, digest) == (3, "6d4a3c6f30c7")
 
 
 def torn(compiled: Compiled) -> Compiled:
