@@ -24,7 +24,7 @@ run: .venv/run ## The bot against the real services, with settings from the envi
 	@$(BIN)/axieflip run $(ARGS)
 
 test: .venv/dev ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 range: .venv/dev ## The bot as a process under faults and attacks: a fixed set of scenarios (ARGS="--list")
 	@$(BIN)/python -m tests.range $(ARGS)

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from bench import latency, matching, scoring
 from bench.timing import Quantiles
-from bot.app import open_market, open_objects, open_registry, running
+from bot.app import running
 from bot.log import configure
+from bot.outside import open_market, open_objects, open_registry
 from sandbox.stage import Economy, ensure_watch, has_champion, market_clock, prepare, settings_for, worlds
 
 RESULTS = Path(__file__).parent / "results.json"

@@ -229,7 +229,7 @@ def backtest(
         _require_writable(png, "--png")
     objects = None
     if store:
-        from bot.app import open_objects
+        from bot.outside import open_objects
 
         objects = open_objects(_settings("discord_token", "market_api_key", "model_signing_key"))
     from bot.backtesting import Plan, backtest_command

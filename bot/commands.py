@@ -20,12 +20,12 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from bot.app import birth_order, open_market, open_objects, side_sources
 from bot.errors import AxieflipError, SettingsError
 from bot.log import as_json, say
+from bot.outside import birth_order, open_market, open_objects, side_sources
+from bot.services.births import give_birth
 from bot.services.collecting import collect_all
 from bot.services.elsewhere import Log
-from bot.services.retraining import give_birth
 from pipeline.birth import Progress as Stage
 from pipeline.birth import Result
 from pipeline.clock import Clock, SystemClock

@@ -16,12 +16,12 @@ import discord
 from rich.console import Console
 from rich.markup import escape
 
-from bot.app import open_market, open_objects, open_registry
 from bot.client import point_at
 from bot.confinement import advice
 from bot.db import Database, schema
 from bot.errors import AxieflipError, SettingsError
 from bot.log import redact
+from bot.outside import open_market, open_objects, open_registry
 from bot.services.watches import Watches
 from bot.settings import Settings
 from models.registry import RegistryError

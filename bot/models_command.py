@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bot.app import open_objects, open_registry
 from bot.errors import AxieflipError
+from bot.outside import open_objects, open_registry
 from bot.settings import Settings
 from models.registry import NoSuchVersion, Registry, RegistryError
 from pipeline.loading import load_appraiser

@@ -19,9 +19,10 @@ import aiohttp
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.app import App, open_objects, open_registry
+from bot.app import App
 from bot.commands import collect_into_store, describe, train_from_store
 from bot.errors import SettingsError
+from bot.outside import open_objects, open_registry
 from bot.settings import SIGNING_KEY_CHARS, Settings
 from models.registry import RegistryError
 from pipeline.clock import ScaledClock

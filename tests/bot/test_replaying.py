@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import recorded
 from bot.errors import AxieflipError, SettingsError
+from bot.outside import recorded
 from bot.replaying import replay_command
 from bot.settings import Settings
 from pipeline.market.watcher import Watcher

@@ -13,8 +13,9 @@ import pytest
 
 from bot.db import Database
 from bot.errors import AlreadyRunning, NotFound
+from bot.services.births import give_birth
 from bot.services.predictor import Predictor
-from bot.services.retraining import Retraining, give_birth
+from bot.services.retraining import Retraining
 from bot.services.runs import Runs
 from pipeline.birth import Order, Progress
 from tests.bot.factories import NOON

@@ -28,11 +28,11 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.app import open_market, open_objects, open_registry
 from bot.client import point_at
 from bot.db import Database
 from bot.errors import SettingsError
 from bot.log import configure, say
+from bot.outside import open_market, open_objects, open_registry
 from bot.settings import Settings
 from bot.supervisor import Supervisor
 from bot.web import create_app, serve

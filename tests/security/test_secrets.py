@@ -15,9 +15,9 @@ import pytest
 from pydantic import SecretStr
 
 from bot import confinement
-from bot.app import birth_order, open_market, open_objects, open_registry
 from bot.confinement import SECRET_VARIABLES, advice, environment_of_children
-from bot.services.retraining import give_birth
+from bot.outside import birth_order, open_market, open_objects, open_registry
+from bot.services.births import give_birth
 from bot.services.workers import Workers
 from bot.settings import Settings
 from pipeline.clock import SystemClock
