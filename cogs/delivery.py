@@ -19,7 +19,7 @@ from bot.tracing import KEY, trace_ids
 from cogs import buttons, losses, outgoing, pings, repeats
 from cogs import format as fmt
 from cogs.fanout import Standing
-from cogs.pace import pace_of
+from cogs.pace import posts_of
 from cogs.publishing import Publishing
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
@@ -67,9 +67,11 @@ class Courier:
     def __init__(self, bot: AxieflipBot) -> None:
         self._bot = bot
         self._services = bot.services
-        self._pace = pace_of(bot)
+        self._pace = posts_of(bot)
         self._standing = Standing(bot.services.market)
         self._publishing = Publishing(bot)
+        self._since = datetime.now(UTC)
+        self._begun: set[int] = set()  # posts whose sending was begun here, and has not come to an end
         # Messages that Discord has and the database does not know of yet, by post.
         self._accepted: dict[int, _Accepted] = {}
 
@@ -114,14 +116,18 @@ class Courier:
                 if found.rest is None:
                     return None
                 current = found.rest
-        late_or_digest = late is not None or post.digest
+        # Discord forgets a nonce within minutes. Who may have sent the post before that looks for it first.
+        tried = post.attempts > 0 or post.queued_at < self._since or post.id in self._begun
+        look_first = tried and (late is not None or post.digest)
         stats = self._services.stats
         if not post.attempts:
             owed = max(alert.held_until or alert.queued_at for alert in post.alerts)
             stats.timings.observe("queue", (datetime.now(UTC) - owed).total_seconds())
         with stats.timings.timing("deliver"):
             if outcome is None:
-                outcome = await self._send(channel, _with_note(current, late), look_first=late_or_digest)
+                self._begun.add(post.id)
+                outcome = await self._send(channel, _with_note(current, late), look_first=look_first)
+                self._begun.discard(post.id)
         stats.deliveries[type(outcome).__name__.lower()] += 1
         match outcome:
             case outgoing.Sent(message_id):
@@ -146,7 +152,6 @@ class Courier:
         self, channel: discord.abc.Messageable, post: Post, *, look_first: bool
     ) -> outgoing.Outcome:
         if look_first and self._bot.user is not None:
-            # Discord forgets a nonce within minutes. An earlier life may have ended right after posting.
             found = await outgoing.find(channel, post.nonce, self._bot.user.id)
             if found is not None:
                 return found

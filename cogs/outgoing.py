@@ -1,7 +1,8 @@
 """Every call to Discord that is not the answer to an interaction goes out through here.
 
-It knows which errors are expected and answers in values: `Sent`, `Retry` where the same call may work
-later, `Never` where it cannot until a person changes something. Only programming errors are raised.
+Each call waits for its turn among all of the bot's requests. Which errors are expected is known here, and the
+answers are values: `Sent`, `Retry` where the same call may work later, `Never` where it cannot until a person
+changes something. Only programming errors are raised.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import aiohttp
 import discord
 
 from bot.log import redact
+from cogs.pace import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
 # Above the longest that discord.py itself waits between its own five attempts (about 25 s).
@@ -90,7 +92,7 @@ async def send(
         options["content"] = content
     if mentions is not None:
         options["allowed_mentions"] = mentions
-    return await _attempt(channel.send(**options))
+    return await _attempt(lambda: channel.send(**options))
 
 
 async def find(channel: discord.abc.Messageable, mark: str, me: int) -> Sent | Retry | None:
@@ -98,6 +100,7 @@ async def find(channel: discord.abc.Messageable, mark: str, me: int) -> Sent | R
 
     None where there is none, and where the bot may not read the channel's past.
     """
+    await requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             async for message in channel.history(limit=LOOK_BACK):
@@ -117,6 +120,7 @@ async def own_alerts(channel: discord.abc.Messageable, me: int, since: datetime)
     Empty where the bot may not read the channel's past.
     """
     found: dict[int, str] = {}
+    await requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             async for message in channel.history(limit=LOOK_BACK, after=since, oldest_first=False):
@@ -145,6 +149,7 @@ async def channel(
     guild: discord.Guild, id_: int
 ) -> discord.abc.GuildChannel | discord.Thread | Retry | Never:
     """A channel or thread that is not in memory: an archived thread is there all the same."""
+    await requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await guild.fetch_channel(id_)
@@ -158,6 +163,7 @@ async def channel(
 
 async def direct(bot: discord.Client, user_id: int) -> discord.DMChannel | Retry | Never:
     """Where to write to a person directly; whether they take it shows when it is sent."""
+    await requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await bot.create_dm(discord.Object(user_id))
@@ -182,7 +188,7 @@ async def edit(
         options["view"] = view
     if file is not None:
         options["attachments"] = [file]
-    return await _attempt(message.edit(**options))
+    return await _attempt(lambda: message.edit(**options))
 
 
 def _several(embed: discord.Embed | Sequence[discord.Embed]) -> list[discord.Embed]:
@@ -195,10 +201,11 @@ def pause(attempts: int, retry: Retry) -> float:
     return max(doubled, retry.after_s)
 
 
-async def _attempt(call: Awaitable[discord.Message | discord.PartialMessage]) -> Outcome:
+async def _attempt(call: Callable[[], Awaitable[discord.Message | discord.PartialMessage]]) -> Outcome:
+    await requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return Sent((await call).id)
+            return Sent((await call()).id)
     except discord.RateLimited as error:
         return Retry(error.retry_after, "Discord asked the bot to slow down.")
     except discord.HTTPException as error:

@@ -2,7 +2,10 @@
 
 Discord counts 50 requests a second of a bot, and bars whoever is refused 10,000 times in ten minutes; of a
 burst of a thousand messages it would refuse 950, again and again. So nothing is sent that would be refused.
-What people wait for (answers to commands and buttons) does not count there, and does not wait here.
+Two paces see to that: posts begin at one, and every request waits for the other (`cogs.outgoing`). As the
+first is the slower, the second is felt only where what had begun was held up, by the database or the
+marketplace, and where a post takes more than one request. What people wait for (answers to commands and
+buttons) does not count there, and does not wait here.
 """
 
 from __future__ import annotations
@@ -13,17 +16,22 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
-A_SECOND: Final = 40.0  # a busy moment of the loop lets some go at once, and edits and pictures count too
-AT_ONCE: Final = 4
+POSTS_A_SECOND: Final = 40.0
+POSTS_AT_ONCE: Final = 4
+REQUESTS_A_SECOND: Final = 43.0
+REQUESTS_AT_ONCE: Final = 7
 
 
 class Pace:
-    """Turns at an even pace, first come first served. Real seconds, as Discord's are."""
+    """Turns at an even pace, first come first served. Real seconds, as Discord's are.
+
+    In no second are there more than `a_second` + `at_once` turns, whatever held the loop up meanwhile.
+    """
 
     def __init__(
         self,
-        a_second: float = A_SECOND,
-        at_once: int = AT_ONCE,
+        a_second: float = POSTS_A_SECOND,
+        at_once: int = POSTS_AT_ONCE,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -31,20 +39,28 @@ class Pace:
         self._every_s = 1 / a_second
         self._saved_s = (at_once - 1) / a_second
         self._clock, self._sleep = clock, sleep
+        self._queue = asyncio.Lock()
         self._next = 0.0
 
     async def turn(self) -> None:
         """Return when it is one's turn."""
-        now = self._clock()
-        mine = max(self._next, now - self._saved_s)
-        self._next = mine + self._every_s
-        if mine > now:
-            await self._sleep(mine - now)
+        async with self._queue:
+            # Only the first in the queue sleeps, and looks again: after a pause of the loop none burst out.
+            while (early := self._next - self._clock()) > 0:
+                await self._sleep(early)
+            self._next = max(self._next, self._clock() - self._saved_s) + self._every_s
 
 
-_PACES: WeakKeyDictionary[object, Pace] = WeakKeyDictionary()
+_POSTS: WeakKeyDictionary[object, Pace] = WeakKeyDictionary()
+_REQUESTS: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
 
 
-def pace_of(bot: object) -> Pace:
-    """The one pace of a bot: all that it sends by itself shares it."""
-    return _PACES.setdefault(bot, Pace())
+def posts_of(bot: object) -> Pace:
+    """The pace at which a bot begins with what it sends by itself."""
+    return _POSTS.setdefault(bot, Pace())
+
+
+def requests() -> Pace:
+    """The pace of all requests to Discord that answer nobody: a process has one bot, and one loop."""
+    loop = asyncio.get_running_loop()
+    return _REQUESTS.setdefault(loop, Pace(REQUESTS_A_SECOND, REQUESTS_AT_ONCE))

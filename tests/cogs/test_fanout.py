@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.services.outbox import Owed
+from cogs import delivery, outgoing
 from cogs.fanout import LANE, Standing, in_turn
-from cogs.pace import Pace
+from cogs.pace import POSTS_A_SECOND, POSTS_AT_ONCE, REQUESTS_A_SECOND, REQUESTS_AT_ONCE, Pace
 from pipeline.market.values import OrderStatus, Resolution
 from tests.cogs.world import World
 
@@ -43,26 +47,47 @@ def test_a_busy_channel_is_passed_over_and_a_lane_takes_its_first_few_in_order()
 
 
 class Clock:
-    """Time that passes only where somebody sleeps."""
+    """Time that passes only where somebody sleeps, who may be woken late."""
 
-    now = 0.0
+    def __init__(self, late: Iterable[float] = ()) -> None:
+        self.now = 0.0
+        self._late = iter(late)
 
     def __call__(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        await asyncio.sleep(0)
+        self.now += seconds + next(self._late, 0.0)
 
 
-@given(waits=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 5.0]), max_size=300))
-async def test_in_no_second_are_there_more_turns_than_discord_allows(waits: list[float]) -> None:
-    clock = Clock()
-    pace = Pace(clock=clock, sleep=clock.sleep)
-    turns = []
-    for wait in waits:
-        clock.now += wait
+PACES = [(POSTS_A_SECOND, POSTS_AT_ONCE), (REQUESTS_A_SECOND, REQUESTS_AT_ONCE)]
+
+
+@pytest.mark.parametrize(("a_second", "at_once"), PACES)
+@given(
+    waits=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 5.0]), max_size=300),
+    late=st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.4, 3.0]), max_size=300),
+)
+async def test_in_no_second_are_there_more_turns_than_discord_allows(
+    a_second: float, at_once: int, waits: list[float], late: list[float]
+) -> None:
+    clock = Clock(late)
+    pace = Pace(a_second, at_once, clock=clock, sleep=clock.sleep)
+    turns: list[float] = []
+
+    async def one() -> None:
         await pace.turn()
         turns.append(clock.now)
+
+    # Whoever waits does so beside all who came before.
+    waiting = []
+    for wait in waits:
+        clock.now += wait
+        waiting.append(asyncio.create_task(one()))
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert len(turns) == len(waits)
     for number, at in enumerate(turns):
         assert sum(at <= later < at + 1.0 for later in turns[number:]) <= 50
 
@@ -119,3 +144,36 @@ async def test_an_alert_that_cannot_be_published_is_delivered_all_the_same(world
     await world.deliver()
     assert (await world.services.outbox.counts()).delivered == 1
     assert published(world) == 1  # it was tried, and is not tried again
+
+
+def looked(world: World) -> int:
+    """How often the bot read a channel's past."""
+    return sum(r.method == "GET" and r.path.endswith("/messages") for r in world.env.http_requests)
+
+
+async def test_who_is_late_in_the_queue_of_this_life_costs_one_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "LATE_S", 0.0)
+    await world.signal(await world.watch())
+    await world.deliver()
+    assert "it was still open" in (world.posted()[0].embeds[0].description or "")
+    assert (len(world.sends()), looked(world)) == (1, 0)
+
+
+async def test_what_was_begun_and_broke_off_in_this_life_is_looked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, short_pauses: None
+) -> None:
+    monkeypatch.setattr(delivery, "LATE_S", 0.0)
+    await world.signal(await world.watch())
+    send = outgoing.send
+
+    async def broken_off(*args: Any, **more: Any) -> Any:
+        await send(*args, **more)
+        monkeypatch.setattr(outgoing, "send", send)
+        raise RuntimeError("the answer was lost on the way")
+
+    monkeypatch.setattr(outgoing, "send", broken_off)
+    await world.deliver()
+    assert len(world.posted()) == len(world.sends()) == 1
+    assert looked(world) == 1
