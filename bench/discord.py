@@ -33,7 +33,8 @@ from bot.services.performance import MOST_ROWS, course, summarise
 from bot.services.trends import Trends
 from bot.services.warming import Warming
 from bot.services.watches import Watches
-from cogs import looking, markets, results
+from cogs import looking
+from cogs.embeds import markets, results
 from cogs.format import Moment
 from cogs.money import DOLLARS
 from pipeline.clock import ManualClock

@@ -14,7 +14,8 @@ import structlog
 from discord.ext import commands
 
 from bot.client import AxieflipBot
-from cogs import money, notices, outgoing
+from cogs import money, outgoing
+from cogs.embeds import notices
 
 if TYPE_CHECKING:
     from bot.services.announcements import Announcement

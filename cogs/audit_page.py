@@ -10,8 +10,9 @@ from discord import ui
 
 from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
-from cogs import access, choices, embeds, settings_words
+from cogs import access, choices, embeds
 from cogs.components import answering
+from cogs.embeds import settings_words
 
 Interaction = discord.Interaction[AxieflipBot]
 PAGE: Final = 10

@@ -15,7 +15,9 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.axies import AxiePage
-from cogs import choices, embeds, markets, money, plots
+from cogs import choices, embeds, money
+from cogs.charts import plots
+from cogs.embeds import markets
 from cogs.format import Moment
 
 log = structlog.get_logger(__name__)

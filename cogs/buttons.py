@@ -18,10 +18,11 @@ from discord.ui import Button, DynamicItem, Select, View
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.guild_settings import Area
-from cogs import access, choices, lists, muting, outgoing, posts, why
+from cogs import access, choices, muting, outgoing, posts, why
 from cogs import format as fmt
 from cogs import money as currency
 from cogs.components import answering, chosen
+from cogs.embeds import lists
 from cogs.sentences import Refused
 
 if TYPE_CHECKING:

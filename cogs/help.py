@@ -16,8 +16,9 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.guild_settings import Area
-from cogs import access, choices, embeds, settings_words
+from cogs import access, choices, embeds
 from cogs import format as fmt
+from cogs.embeds import settings_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

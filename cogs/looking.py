@@ -16,9 +16,10 @@ from discord import ui
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.history import MAX_DAYS, TABLE, Page, Wanted
-from cogs import choices, embeds, money, rows, tables
+from cogs import choices, embeds, money, tables
 from cogs import format as fmt
 from cogs.components import answering, chosen
+from cogs.embeds import rows
 from cogs.format import Moment
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass

@@ -19,8 +19,8 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.services.announcements import Said
 from bot.waiting import machine_time
-from cogs import embeds, outgoing, permissions, watch_actions
-from cogs import format as fmt
+from cogs import outgoing, permissions, watch_actions
+from cogs.embeds import notices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 EVENT: Final = "undeliverable"  # guild, channel, and the outcome that says why
-KIND: Final = "watches"
 
 
 class LossesCog(commands.Cog, name="Losses"):
@@ -119,9 +118,9 @@ class LossesCog(commands.Cog, name="Losses"):
         }
         # Once an hour at most for the same: a permission may come and go while somebody sets it up.
         text = f"{body}:{machine_time():%Y-%m-%dT%H}"
-        key = f"{KIND}:{guild.id}:{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+        key = f"{notices.WATCHES}:{guild.id}:{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
         people = tuple(dict.fromkeys((*_owner(guild), *(watch.created_by for watch, _ in lost))))
-        said = Said(key, guild.id, await self._place(guild), KIND, body, otherwise=people)
+        said = Said(key, guild.id, await self._place(guild), notices.WATCHES, body, otherwise=people)
         first = said if said.channel_id is not None else said.to_the_next()
         await self._services.announcements.say([first] if first else [])
 
@@ -201,23 +200,6 @@ class LossesCog(commands.Cog, name="Losses"):
 
 def _owner(guild: discord.Guild) -> list[int]:
     return [] if guild.owner_id is None else [guild.owner_id]
-
-
-def notice(said: Said) -> discord.Embed:
-    """What was lost and what came back, in one message."""
-    body = said.body
-    lines: list[str] = [f"⏸️ **{fmt.plain(name, 50)}** is paused. {reason}" for name, reason in body["lost"]]
-    lines += [f"▶️ **{fmt.plain(name, 50)}** goes on." for name in body["mended"]]
-    lines += [f"ℹ️ {note}" for note in body["notes"]]
-    if said.user_id is not None:
-        where = fmt.plain(body.get("server", ""), 100)
-        lines.insert(0, f"There is no channel on **{where}** where I can say this, so I tell you directly.")
-    title = "Watches cannot post" if body["lost"] else "Watches"
-    colour = embeds.CAREFUL if body["lost"] else embeds.QUIET
-    made = discord.Embed(title=title, description=fmt.shorten("\n".join(lines), 4000), colour=colour)
-    made.url = fmt.MARKETPLACE
-    kept = "Nothing is lost: the watches are kept as they are · " if body["lost"] else ""
-    return made.set_footer(text=f"{kept}/watch list shows them all")
 
 
 async def setup(bot: AxieflipBot) -> None:

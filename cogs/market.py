@@ -13,7 +13,9 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.trends import MarketView
-from cogs import choices, markets, money, plots
+from cogs import choices, money
+from cogs.charts import plots
+from cogs.embeds import markets
 from cogs.format import Moment
 
 Interaction = discord.Interaction[AxieflipBot]

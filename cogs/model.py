@@ -21,8 +21,10 @@ from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from bot.services.runs import Run, seconds_left
 from bot.services.watchdog import fared
-from cogs import choices, outgoing, plots, reports, steering
+from cogs import choices, outgoing, steering
 from cogs.access import needs
+from cogs.charts import plots
+from cogs.embeds import reports
 from cogs.format import machine_now
 
 log = structlog.get_logger(__name__)

@@ -15,8 +15,10 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from bot.services.performance import MOST_ROWS, course, summarise
-from cogs import choices, embeds, money, plots, results
+from cogs import choices, embeds, money
 from cogs.access import require
+from cogs.charts import plots
+from cogs.embeds import results
 from cogs.format import Moment, plain
 
 log = structlog.get_logger(__name__)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from cogs import embeds, lists
+from cogs import embeds
 from cogs import format as fmt
+from cogs.embeds import lists
 from cogs.money import DOLLARS
 from pipeline.market.values import OrderStatus
 

@@ -10,7 +10,8 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.history import MAX_DAYS, Wanted
-from cogs import choices, embeds, looking, money, rows
+from cogs import choices, embeds, looking, money
+from cogs.embeds import rows
 from cogs.format import Moment
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass

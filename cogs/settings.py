@@ -19,8 +19,9 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.guild_settings import Area, Currency
-from cogs import access, audit_page, choices, embeds, permissions, settings_words
+from cogs import access, audit_page, choices, embeds, permissions
 from cogs.components import answering
+from cogs.embeds import settings_words
 from cogs.permissions import Target
 from cogs.sentences import Refused
 

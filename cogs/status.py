@@ -8,7 +8,8 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.stats import silent_after
-from cogs import choices, health
+from cogs import choices
+from cogs.embeds import health
 from cogs.format import Moment
 
 

@@ -12,7 +12,8 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
-from cogs import choices, embeds, money, watch_actions, watch_words
+from cogs import choices, embeds, money, watch_actions
+from cogs.embeds import watch_words
 from cogs.sentences import Refused
 
 Interaction = discord.Interaction[AxieflipBot]

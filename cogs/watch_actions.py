@@ -10,8 +10,9 @@ import msgspec
 from bot.client import AxieflipBot
 from bot.errors import NotFound
 from bot.services.guild_settings import Area
-from cogs import access, choices, embeds, money, permissions, watch_words, wishes
+from cogs import access, choices, embeds, money, permissions, wishes
 from cogs import format as fmt
+from cogs.embeds import watch_words
 from cogs.sentences import Refused
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import discord
 from discord import ui
 
 from bot.client import AxieflipBot
-from cogs import choices, embeds, money, refill, watch_actions, watch_forms, watch_test, watch_words
+from cogs import choices, embeds, money, refill, watch_actions, watch_forms, watch_test
 from cogs.components import answering
+from cogs.embeds import watch_words
 
 if TYPE_CHECKING:
     from bot.services.watches import Watch

@@ -14,7 +14,8 @@ from discord import ui
 
 from bot.client import AxieflipBot
 from cogs import format as fmt
-from cogs import parsing, permissions, refill, watch_actions, watch_words, wishes
+from cogs import parsing, permissions, refill, watch_actions, wishes
+from cogs.embeds import watch_words
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
 

@@ -18,7 +18,8 @@ from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from bot.services.pacing import Quiet
 from bot.services.presets import PRESETS
-from cogs import choices, embeds, errors, money, watch_actions, watch_forms, watch_test, watch_words, wishes
+from cogs import choices, embeds, errors, money, watch_actions, watch_forms, watch_test, wishes
+from cogs.embeds import watch_words
 from cogs.permissions import Target
 from cogs.sentences import Refused
 from cogs.watch_buttons import WatchButton, panel, removed, submitted

@@ -13,7 +13,8 @@ from bot.services.alerts import Alert, Claim, Post
 from bot.services.dispatch import MOST_IN_POST
 from bot.services.guild_settings import Area, Currency
 from bot.services.mutes import Silence
-from cogs import buttons, lists, posts
+from cogs import buttons, posts
+from cogs.embeds import lists
 from cogs.format import Moment
 from cogs.money import Money
 from pipeline.market.values import Listing, OrderStatus

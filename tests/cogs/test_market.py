@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.services.trends import Floor, Sold
-from cogs import plots
+from cogs.charts import plots
 from pipeline.market.errors import MarketUnavailable
 from pipeline.market.genes import decode
 from pipeline.market.groups import ALL, of_class, of_collection

@@ -14,7 +14,9 @@ from bot.client import create_bot
 from bot.db.process import TrainingRunRow
 from bot.services.trends import Sold
 from bot.settings import Settings
-from cogs import plots, reports, steering
+from cogs import steering
+from cogs.charts import plots
+from cogs.embeds import reports
 from pipeline.market.values import Sale
 from tests.cogs.parts import make_axie
 from tests.cogs.world import World, text, words

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.services.pacing import DAY_MINUTES, Quiet
-from cogs import parsing, watch_words
+from cogs import parsing
+from cogs.embeds import watch_words
 from cogs.sentences import Refused
 
 MINUTES = st.integers(0, DAY_MINUTES - 1)

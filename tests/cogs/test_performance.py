@@ -13,8 +13,8 @@ from bot.client import create_bot
 from bot.db.lookback import DigestRow
 from bot.services.performance import Performance
 from bot.services.watches import Watch
-from cogs import plots
-from cogs import results as told
+from cogs.charts import plots
+from cogs.embeds import results as told
 from cogs.money import Money
 from pipeline.market.values import Listing, OrderStatus
 from tests.bot.factories import NOON

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 
 from bot.services.guild_settings import Area
-from cogs import embeds, watch_words
+from cogs import embeds
 from cogs import format as fmt
+from cogs.embeds import watch_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

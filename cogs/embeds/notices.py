@@ -8,14 +8,14 @@ import discord
 
 from bot.services import conditions, digests, watchdog
 from cogs import format as fmt
-from cogs import losses, results
-from cogs.embeds import CAREFUL, STRONG
+from cogs.embeds import CAREFUL, QUIET, STRONG, results
 
 if TYPE_CHECKING:
     from bot.services.announcements import Said
     from bot.services.conditions import Condition
     from cogs.money import Money
 
+WATCHES: Final = "watches"  # the kind of what tells of watches that cannot post
 # The beginning of a condition's key: its name, what to do about it, and how its end is told.
 _CONDITIONS: Final = {
     watchdog.ERROR: (
@@ -45,8 +45,8 @@ def embed(said: Said, money: Money) -> discord.Embed:
     """An announcement of any kind, in the currency of the server that it is for."""
     if said.kind == digests.KIND:
         return results.digest(said, money)
-    if said.kind == losses.KIND:
-        return losses.notice(said)
+    if said.kind == WATCHES:
+        return _watches(said)
     assert said.kind == conditions.KIND, f"nobody writes out {said.kind}"
     return condition(said)
 
@@ -76,3 +76,20 @@ def trouble(wrong: Condition) -> str:
 def _named(key: str) -> tuple[str, str, str]:
     found = (names for beginning, names in _CONDITIONS.items() if key.startswith(beginning))
     return next(found, (fmt.plain(key), "`/status` tells more.", f"Over: {fmt.plain(key)}"))
+
+
+def _watches(said: Said) -> discord.Embed:
+    """What was lost and what came back, in one message."""
+    body = said.body
+    lines: list[str] = [f"⏸️ **{fmt.plain(name, 50)}** is paused. {reason}" for name, reason in body["lost"]]
+    lines += [f"▶️ **{fmt.plain(name, 50)}** goes on." for name in body["mended"]]
+    lines += [f"ℹ️ {note}" for note in body["notes"]]
+    if said.user_id is not None:
+        where = fmt.plain(body.get("server", ""), 100)
+        lines.insert(0, f"There is no channel on **{where}** where I can say this, so I tell you directly.")
+    title = "Watches cannot post" if body["lost"] else "Watches"
+    colour = CAREFUL if body["lost"] else QUIET
+    made = discord.Embed(title=title, description=fmt.shorten("\n".join(lines), 4000), colour=colour)
+    made.url = fmt.MARKETPLACE
+    kept = "Nothing is lost: the watches are kept as they are · " if body["lost"] else ""
+    return made.set_footer(text=f"{kept}/watch list shows them all")

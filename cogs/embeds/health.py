@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import discord
 
 from cogs import format as fmt
-from cogs import notices
-from cogs.embeds import CAREFUL, STRONG, fit
+from cogs.embeds import CAREFUL, STRONG, fit, notices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from bot.services.parts import gene_key
-from cogs import embeds, rows
+from cogs import embeds
 from cogs import format as fmt
-from cogs.embeds import GOOD, QUIET, fit
+from cogs.embeds import GOOD, QUIET, fit, rows
 from pipeline.market.errors import GeneError
 from pipeline.market.genes import BodySkin, Tag, decode
 from pipeline.market.groups import ALL, of_class, of_collection
