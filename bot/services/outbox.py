@@ -90,18 +90,19 @@ class Outbox:
         return await self.posts([owed.post_id for owed in await self.owed(limit)])
 
     async def owed(self, limit: int) -> list[Owed]:
-        """The posts that are due, those longest due first, and among those of one moment by their nonces.
+        """The posts that are due, oldest first; of one moment, each server's first before any's second.
 
-        A nonce follows from watch and listing as a hash does: with each listing it is somebody else's turn
-        to be the first or the last.
+        Within a server they go by their nonces. A nonce follows from watch and listing as a hash does: with
+        each listing it is somebody else's turn to be the first or the last.
         """
         due_at = func.min(AlertRow.next_attempt_at)
+        of_its_guild = func.row_number().over(partition_by=(PostRow.guild_id, due_at), order_by=PostRow.nonce)
         due = (
             select(PostRow.id, PostRow.guild_id, PostRow.channel_id, due_at, func.min(AlertRow.id))
             .join(PostRow, PostRow.id == AlertRow.post_id)
             .where(AlertRow.state == AlertState.PENDING, AlertRow.next_attempt_at <= self._now())
             .group_by(PostRow.id)
-            .order_by(due_at, PostRow.nonce)
+            .order_by(due_at, of_its_guild, PostRow.nonce)
             .limit(limit)
         )
         async with self._db.reading() as session:

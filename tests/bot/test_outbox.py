@@ -77,6 +77,22 @@ async def test_alerts_are_handed_out_oldest_first_until_they_are_settled(
     assert await outbox.counts() == OutboxCounts(pending=2, delivered=1, undeliverable=1, expired=1)
 
 
+async def test_where_not_all_are_looked_at_each_server_has_its_first_before_any_has_its_second(
+    alerts: Alerts, outbox: Outbox
+) -> None:
+    for channel in range(20):
+        await alerts.watches.add(GUILD, channel, str(channel), Thresholds(), Filters(), ACTOR)
+    for guild in (7, 8, 9):
+        await alerts.watches.add(guild, 100 + guild, "all", Thresholds(), Filters(), ACTOR)
+    for rank in range(2):  # every listing has an order of its own, and none is a moment's chance
+        listing = make_listing()
+        watches = await alerts.watches.active()
+        await alerts.journal.record([Entry(listing, make_prediction(listing), watches)])
+        alerts.at = max(alerts.at, datetime.now(UTC))
+        owed = await outbox.owed(23 * rank + 4)
+        assert {each.guild_id for each in owed[-4:]} == {GUILD, 7, 8, 9}
+
+
 async def test_a_retry_comes_due_after_its_delay_under_the_same_nonce(alerts: Alerts, outbox: Outbox) -> None:
     await alerts.put()
     [first] = await outbox.due()
