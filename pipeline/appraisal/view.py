@@ -24,13 +24,13 @@ CHAIN = (
 )  # fmt: skip
 # Of these kinds the newest sales are kept, the most alike first.
 LIKENESS = {
-    "build_breed": "same build and breed count",
+    "build_breed": "same build and breeds",
     "build": "same build",
-    "battle_breed": "same battle parts and breed count",
+    "battle_breed": "same battle parts and breeds",
     "battle": "same battle parts",
     "collection": "same collection",
-    "class_breed_pure": "same class, breed count and pure parts",
-    "class_breed": "same class and breed count",
+    "class_breed_pure": "same class, breeds and pure parts",
+    "class_breed": "same class and breeds",
 }
 LISTED = np.array([NUMBER[kind] for kind in LIKENESS])
 

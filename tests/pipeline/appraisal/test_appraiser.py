@@ -93,7 +93,7 @@ def test_a_listing_alone_and_in_a_page_gets_the_same_prediction(
 
 def test_comparables_are_the_most_alike_first_and_none_twice(appraiser: Appraiser, now: datetime) -> None:
     forecast = appraiser.forecast(known_axie()[0], now)
-    assert [c.likeness for c in forecast.comparables] == ["same build and breed count"] * 3
+    assert [c.likeness for c in forecast.comparables] == ["same build and breeds"] * 3
     assert len({(c.axie_id, c.sold_at) for c in forecast.comparables}) == 3
     times = [c.sold_at for c in forecast.comparables]
     assert times == sorted(times, reverse=True)

@@ -72,7 +72,7 @@ def test_the_newest_sales_of_a_build_are_comparables_and_fade() -> None:
         state.observe(sold(2.0 + day, START + day * DAY, replace(PLAIN, axie_id=100 + day)))
     found = comparables(state, 3)
     assert [round(sale.price_usd, 6) for sale in found] == [NEWEST + 4.0, NEWEST + 3.0, NEWEST + 2.0]
-    assert {sale.likeness for sale in found} == {"same build and breed count"}
+    assert {sale.likeness for sale in found} == {"same build and breeds"}
     now = START + (NEWEST + 3) * DAY
     weight = state.weight(PLAIN, "build", now)
     assert state.weight(PLAIN, "build", now + MEMORY_S) == pytest.approx(weight / math.e)
@@ -88,7 +88,7 @@ def test_closer_comparables_come_first_and_none_twice() -> None:
     assert [(sale.axie_id, sale.likeness) for sale in found] == [
         (1, "this very axie"),
         (3, "same build"),
-        (2, "same battle parts and breed count"),
+        (2, "same battle parts and breeds"),
     ]
 
 
