@@ -20,6 +20,7 @@ Interaction = discord.Interaction[AxieflipBot]
 _LABELS: Final = {
     "thresholds": ("Thresholds", "📏"),
     "filters": ("Filters", "🔎"),
+    "more": ("More", "🧬"),
     "delivery": ("Delivery", "📬"),
     "pause": ("Pause", "⏸️"),
     "resume": ("Resume", "▶️"),

@@ -1,4 +1,4 @@
-"""A watch as forms: thresholds, filters, and how it tells.
+"""A watch as forms: thresholds, filters, more of these, and how it tells. Discord allows a form five fields.
 
 A form's custom id says which watch it is of, and what is sent is read from the interaction itself: a form
 that was opened before a restart of the bot is taken after it all the same.
@@ -17,7 +17,7 @@ from cogs import format as fmt
 from cogs import parsing, permissions, refill, watch_actions, wishes
 from cogs.embeds import watch_words
 from pipeline.market.traits import Collection
-from pipeline.market.values import AxieClass
+from pipeline.market.values import AxieClass, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bot.services.watches import Watch
 
 Interaction = discord.Interaction[AxieflipBot]
-FORMS: Final = ("thresholds", "filters", "delivery")
-CUSTOM_ID: Final = re.compile(r"watchform:(?P<form>thresholds|filters|delivery):(?P<id>\d+)")
+FORMS: Final = ("thresholds", "filters", "more", "delivery")
+CUSTOM_ID: Final = re.compile(r"watchform:(?P<form>thresholds|filters|more|delivery):(?P<id>\d+)")
 _MOST: Final = {"min_net": 1e6, "min_return": 1e5, "min_probability": 100, "min_sell_chance": 100}
 _CHANNELS: Final = [
     discord.ChannelType.text,
@@ -43,7 +43,7 @@ def form(watch: Watch, which: str) -> ui.Modal:
         title=f"{which.title()} of “{watch.name}”"[:45], custom_id=f"watchform:{which}:{watch.id}"
     )
     wish = wishes.Wish.of(watch)
-    build = {"thresholds": _thresholds, "filters": _filters, "delivery": _delivery}[which]
+    build = {"thresholds": _thresholds, "filters": _filters, "more": _more, "delivery": _delivery}[which]
     for label in build(watch, wish):
         modal.add_item(label)
     return modal
@@ -53,7 +53,12 @@ async def submitted(interaction: Interaction, watch: Watch, which: str) -> disco
     """Take what a form says: every field of it counts, an empty one as nothing asked for."""
     data: Mapping[str, Any] = interaction.data or {}
     sent = refill.fields(data.get("components", ()))
-    read = {"thresholds": _read_thresholds, "filters": _read_filters, "delivery": _read_delivery}[which]
+    read = {
+        "thresholds": _read_thresholds,
+        "filters": _read_filters,
+        "more": _read_more,
+        "delivery": _read_delivery,
+    }[which]
     given = read(sent)
     name, channel_id = given.pop("name", None), given.pop("channel", None)
     channel = None if channel_id is None else permissions.chosen_place(interaction.guild, channel_id)
@@ -83,6 +88,16 @@ def _filters(watch: Watch, wish: wishes.Wish) -> Iterable[ui.Label[Any]]:
     yield _text("breeds", "Breed count", "A range like 0-2; empty: any", breeds, 10)
     price = _span(filters.min_price_usd, filters.max_price_usd)
     yield _text("price", "Ask, in dollars", "A range like 5-40, or -40 for at most; empty: any", price, 30)
+
+
+def _more(watch: Watch, wish: wishes.Wish) -> Iterable[ui.Label[Any]]:
+    del watch
+    yield _menu("tokens", "Payment tokens", Token, wish.filters.tokens, "Any token")
+    yield _line(wish, "min_purity", "Least purity, in percent", "Empty: any")
+    yield _line(wish, "min_level", "Least level", "Empty: any")
+    yield _line(
+        wish, "ping_above", "Ping the role from this net profit on", "In dollars; 0 pings at every alert"
+    )
 
 
 def _delivery(watch: Watch, wish: wishes.Wish) -> Iterable[ui.Label[Any]]:
@@ -116,6 +131,17 @@ def _read_filters(fields: Mapping[str, Any]) -> dict[str, Any]:
         "max_breeds": None if high is None else int(high),
         "min_price": cheapest,
         "max_price": dearest,
+    }
+
+
+def _read_more(fields: Mapping[str, Any]) -> dict[str, Any]:
+    purity = parsing.number(fields.get("min_purity", ""), "least purity", 0, 100)
+    level = parsing.number(fields.get("min_level", ""), "least level", 1, 60)
+    return {
+        "tokens": tuple(Token(value) for value in fields.get("tokens", ())) or None,
+        "min_purity": None if purity is None else int(purity),
+        "min_level": None if level is None else int(level),
+        "ping_above": parsing.number(fields.get("ping_above", ""), "net profit to ping from", 0, 1e6),
     }
 
 

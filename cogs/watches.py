@@ -137,7 +137,7 @@ class WatchesCog(commands.Cog, name="Watches"):
         self,
         interaction: Interaction,
         name: Name,
-        form: Literal["thresholds", "filters", "delivery"] | None = None,
+        form: Literal["thresholds", "filters", "more", "delivery"] | None = None,
         rename: Range[str, 1, 50] | None = None,
         channel: Target | None = None,
         clear: Lifted | None = None,

@@ -125,6 +125,7 @@ COMPONENTS: dict[type[ui.DynamicItem[Any]], tuple[Callable[[], Any], tuple[str, 
 FORMS = {
     "watchform:thresholds": "test_watch_forms.test_the_form_of_thresholds_is_taken_after_a_restart",
     "watchform:filters": "test_watch_forms.test_the_form_of_filters_takes_menus_lists_and_ranges",
+    "watchform:more": "test_watch_forms.test_the_form_of_more_takes_tokens_purity_level_and_pings",
     "watchform:delivery": "test_watch_forms.test_the_form_of_the_delivery_moves_renames_and_quiets",
     welcome.FORM: "test_welcome.test_the_form_makes_a_first_watch_with_or_without_a_restart_between",
 }

@@ -9,7 +9,7 @@ import pytest
 from bot.client import create_bot
 from bot.services.guild_settings import Area
 from bot.services.pacing import Delivery, Quiet
-from pipeline.market.values import AxieClass
+from pipeline.market.values import AxieClass, Token
 from pipeline.signal import Filters, Thresholds
 from tests.cogs.watching import only
 from tests.cogs.world import World, text
@@ -114,6 +114,17 @@ async def test_the_form_of_filters_takes_menus_lists_and_ranges(world: World) ->
     )
 
 
+async def test_the_form_of_more_takes_tokens_purity_level_and_pings(world: World) -> None:
+    await world.watch(name="Plants", classes=(AxieClass.PLANT,), min_level=3)
+    form = await opened(world, "more")
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    filled = {"tokens": ["WETH", "USDC"], "min_purity": "80 %", "min_level": "", "ping_above": "$2.50"}
+    await world.manager.submit_modal(form, filled)
+    watch = await only(world)
+    assert watch.filters == Filters((AxieClass.PLANT,), tokens=(Token.WETH, Token.USDC), min_purity=80)
+    assert watch.delivery == Delivery(ping_above_usd=2.5)
+
+
 async def test_the_form_of_the_delivery_moves_renames_and_quiets(world: World) -> None:
     await world.watch(name="Plants")
     elsewhere = world.guild.create_text_channel("elsewhere")
@@ -136,6 +147,9 @@ async def test_the_form_of_the_delivery_moves_renames_and_quiets(world: World) -
         ("filters", {"breeds": "0-9"}, "from 0 to 7"),
         ("filters", {"parts": "wing"}, "is no part id"),
         ("filters", {"price": "1-2-3"}, "write a range"),
+        ("more", {"min_purity": "101"}, "from 0 to 100"),
+        ("more", {"min_level": "0"}, "from 1 to 60"),
+        ("more", {"ping_above": "-1"}, "cannot be the net profit to ping from"),
         ("delivery", {"cap": "0"}, "from 1 to 1,000"),
         ("delivery", {"quiet": "nights"}, "no quiet hours"),
         ("delivery", {"name": "Beasts"}, "already has a watch"),
@@ -161,6 +175,7 @@ async def test_a_form_that_makes_no_sense_is_refused_and_changes_nothing(
             {"min_net": "much", "min_return": "30 %", "min_probability": "", "min_sell_chance": "`5`"},
         ),
         ("filters", {"classes": ["Beast", "Dusk"], "parts": "tail-carrot, wing", "breeds": "5-2"}),
+        ("more", {"tokens": ["WETH"], "min_purity": "much", "ping_above": "3"}),
         ("delivery", {"name": "Low ones", "cap": "0", "quiet": "22:00-07:00"}),
     ],
 )

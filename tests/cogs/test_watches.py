@@ -221,7 +221,7 @@ async def test_one_watch_shows_its_buttons_to_those_who_may_press_them(world: Wo
     assert "any axie" in text(member)
     assert not member.response.components
     labels = [item["label"] for row in manager.response.components for item in row["components"]]
-    assert labels == ["Thresholds", "Filters", "Delivery", "Pause", "Test", "Remove"]
+    assert labels == ["Thresholds", "Filters", "More", "Delivery", "Pause", "Test", "Remove"]
 
 
 # Autocompletion

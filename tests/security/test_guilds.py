@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cogs import watch_forms
 from tests.cogs.conftest import clock, env, services, workers, world
 from tests.cogs.conftest import settings as bot_settings
 from tests.cogs.world import World
@@ -40,7 +41,7 @@ async def two(world: World) -> Scene:
 def custom_ids(two: Scene) -> st.SearchStrategy[str]:
     """What every kind of button and menu carries, with numbers of the first server's things."""
     id_ = ids(two).map(str)
-    acts = ["edit", "thresholds", "filters", "delivery", "pause", "resume", "test", "remove", "restore"]
+    acts = [*watch_forms.FORMS, "edit", "pause", "resume", "test", "remove", "restore"]
     alert = st.sampled_from(["why", "mine", "release", "mute", "hush"])
     return st.one_of(
         st.tuples(alert, id_).map(lambda t: f"alert:{t[0]}:{t[1]}"),
@@ -78,7 +79,7 @@ async def every_component(two: Scene, person: Any, data: st.DataObject, count: i
         custom_id = data.draw(custom_ids(two))
         values = data.draw(st.none() | ids(two).map(lambda id_: [str(id_)]) | st.just(["seller:1h"]))
         await two.forge(person, custom_id, values)
-        form = data.draw(st.sampled_from(["thresholds", "filters", "delivery"]))
+        form = data.draw(st.sampled_from(watch_forms.FORMS))
         fields = {"min_net": "1", "name": "Taken", "classes": "Plant"}
         await two.submit(person, f"watchform:{form}:{data.draw(ids(two))}", fields)
 
