@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
-COMPARABLE = 200  # rows on either side below which a day and a week are not compared
+COMPARABLE = 200  # rows below which a week tells nothing of a day, and a day nothing but how few they are
 MIN_ROWS = 2_000
 _SHOWN = 5
 _ROW_NAME = ("axie_id", "sold_at")
@@ -86,10 +86,10 @@ def validate(
 ) -> ValidationReport:
     """Check a sales table; `now` is market time. Raises ValidationFailed for what is hard.
 
-    The newest day is compared with the week before it, found in `history` or else in the table itself;
-    what differs there, or looks unusual, is a warning, and so is every damaged file. `listings` has a row
-    for each listing due for an outcome, and whether its column `resolved` tells one. `trace` finds the
-    files that a failure's rows came from.
+    The newest day, the 24 hours up to the newest sale, is compared with the week before it, found in
+    `history` or else in the table itself; what differs there, or looks unusual, is a warning, and so is
+    every damaged file. `listings` has a row for each listing due for an outcome, and whether its column
+    `resolved` tells one. `trace` finds the files that a failure's rows came from.
     """
     findings = _run(table, suite.of_table(table, now, min_rows), trace)
     if suite.has_required(table):
@@ -112,9 +112,12 @@ def _compared(table: pd.DataFrame, history: pd.DataFrame | None) -> list[Finding
     older = table if history is None else history
     day = table[table["sold_at"] > newest - DAY]
     week = older[(older["sold_at"] <= newest - DAY) & (older["sold_at"] > newest - DAY - WEEK)]
-    if len(day) < COMPARABLE or len(week) < COMPARABLE:
+    if len(week) < COMPARABLE:
         return []
-    return _run(day, suite.of_day(day, week, newest))
+    checks = [suite.of_volume(week, newest)]
+    if len(day) >= COMPARABLE:
+        checks += suite.of_day(day, week, newest)
+    return _run(day, checks)
 
 
 def _run(table: pd.DataFrame, expectations: Sequence[Any], trace: Trace | None = None) -> list[Finding]:

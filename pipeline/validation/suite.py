@@ -139,19 +139,27 @@ def of_listings() -> list[Any]:
     ]
 
 
-def of_day(day: pd.DataFrame, week: pd.DataFrame, newest: datetime) -> list[Any]:
-    """Expectations of the newest day, all soft, from the week before it."""
+def of_volume(week: pd.DataFrame, newest: datetime) -> Any:
+    """How many sales the newest day has, soft, from the week before it."""
     import great_expectations.expectations as gxe
 
     days = max(1.0, (week["sold_at"].max() - week["sold_at"].min()) / timedelta(days=1))
     low, high = (round(len(week) / days * factor) for factor in VOLUME)
+    return gxe.ExpectTableRowCountToBeBetween(
+        min_value=low,
+        max_value=high,
+        meta=_soft(f"{low:,} to {high:,} sales {_when(newest)}, as in its week"),
+    )
+
+
+def of_day(day: pd.DataFrame, week: pd.DataFrame, newest: datetime) -> list[Any]:
+    """What the newest day's sales are like, all soft, from the week before it."""
+    import great_expectations.expectations as gxe
+
     usual = [float(week["price_usd"].quantile(share)) for share in QUANTILES]
     quartiles = ", ".join(f"{value:,.2f}" for value in usual)
-    when = f"on the day up to {newest:%Y-%m-%d %H:%M}"
+    when = _when(newest)
     return [
-        gxe.ExpectTableRowCountToBeBetween(
-            min_value=low, max_value=high, meta=_soft(f"{low:,} to {high:,} sales {when}, as in its week")
-        ),
         gxe.ExpectColumnQuantileValuesToBeBetween(
             column="price_usd",
             quantile_ranges={
@@ -162,6 +170,10 @@ def of_day(day: pd.DataFrame, week: pd.DataFrame, newest: datetime) -> list[Any]
         ),
         *(_mixed(gxe, name, week, when) for name in ("class", "payment_token") if _told(name, day, week)),
     ]
+
+
+def _when(newest: datetime) -> str:
+    return f"on the day up to {newest:%Y-%m-%d %H:%M}"
 
 
 def _told(name: str, *tables: pd.DataFrame) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -160,6 +161,17 @@ def test_what_is_unusual_is_a_warning_and_no_more(
     assert report.success
     assert len(report.warnings) == 1
     assert f"on {column}:" in report.warnings[0]
+
+
+def test_a_feed_that_collapsed_is_a_warning_however_few_sales_are_left() -> None:
+    thinned = GOOD[~last_day(GOOD) | (GOOD["axie_id"] % 20 == 0)]
+    (warning,) = validate(thinned, now=NOW).warnings
+    assert re.search(r"row_count_to_be_between on the table: observed [23]\d; expected \d+ to", warning)
+
+
+def test_a_day_that_has_only_begun_is_weighed_with_the_hours_before_it() -> None:
+    begun = timedelta(minutes=10)  # NOW is midnight
+    assert not validate(GOOD.assign(sold_at=GOOD["sold_at"] + begun), now=NOW + begun).warnings
 
 
 def test_a_given_history_is_what_the_newest_day_is_compared_with() -> None:
