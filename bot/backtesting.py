@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands import stages
-from bot.errors import AxieflipError
+from bot.errors import AxieflipError, SettingsError
 from bot.log import say
 from models.rows import TrainingError
 from pipeline.appraisal.economics import Terms
@@ -75,7 +75,9 @@ def backtest_command(plan: Plan, sales: Sequence[Path], store: ObjectStore | Non
                 daily=plan.daily,
                 progress=walking,
             )
-    except (SalesTableError, BacktestError, StoreError) as error:
+    except SalesTableError as error:
+        raise SettingsError(str(error)) from error
+    except (BacktestError, StoreError) as error:
         raise AxieflipError(str(error)) from error
     except TrainingError as error:
         raise AxieflipError(f"nothing can be tested: {error}") from error

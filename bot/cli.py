@@ -37,6 +37,7 @@ model = typer.Typer(help="The stored versions of the model, and which of them se
 app.add_typer(model, name="model")
 
 
+_SALES = "A sales table, CSV or Parquet. For several, repeat it: --sales a.csv --sales b.csv"
 AGAIN_S = 5.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
@@ -127,6 +128,10 @@ def train(
     days: Annotated[
         float | None, typer.Option(min=0.1, max=3650, help="Learn from the last so many days only.")
     ] = None,
+    sales: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help=f"{_SALES}. Default: what was collected."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Worker processes.")] = 2,
     search_minutes: Annotated[
         float,
@@ -145,18 +150,18 @@ def train(
     ] = None,
     run: Annotated[str | None, typer.Option(hidden=True, help="For a bot that follows it elsewhere.")] = None,
 ) -> None:
-    """Validate what was collected, train a model and promote it if it beats the champion."""
+    """Validate sales, train a model on them and promote it if it beats the champion."""
     from bot.commands import train_command
 
     settings = _settings("discord_token", "market_api_key")
     options = {"days": days, "jobs": jobs, "search_minutes": search_minutes, "seed": seed, "dask": dask}
-    work = train_command(settings, run=run, **options)
+    work = train_command(settings, run=run, sales=tuple(map(str, sales or ())), **options)
     asyncio.run(terminable(work))
 
 
 @app.command()
 def evaluate(
-    sales: Annotated[list[Path], typer.Option(help="A sales table, CSV or Parquet; may be repeated.")],
+    sales: Annotated[list[Path], typer.Option(metavar="FILE", help=f"{_SALES}.")],
     from_: Annotated[
         datetime,
         typer.Option("--from", formats=["%Y-%m-%d"], help="Score the sales from this day on."),
@@ -180,9 +185,7 @@ def evaluate(
 
 @app.command()
 def backtest(
-    sales: Annotated[
-        list[Path] | None, typer.Option(help="A sales table, CSV or Parquet; may be repeated.")
-    ] = None,
+    sales: Annotated[list[Path] | None, typer.Option(metavar="FILE", help=f"{_SALES}.")] = None,
     store: Annotated[
         bool, typer.Option("--store", help="Listings and sales of the object store instead.")
     ] = False,

@@ -127,8 +127,9 @@ async def collect_into_store(
 async def train_from_store(
     settings: Settings, clock: Clock, *, run: str | None = None, **changes: Any
 ) -> Result:
-    """One training in a process of its own, with a display. Raises AxieflipError where it fails.
+    """One training in a process of its own, with a display.
 
+    Raises AxieflipError where it fails: SettingsError where what it was told to do must be corrected.
     `changes` are those of what the process is told to do (`pipeline.birth.Order`); under the name of a
     `run`, whoever started it elsewhere reads in the object store how far it is and what came of it.
     """
@@ -147,7 +148,8 @@ async def train_from_store(
     if told is not None:
         told.write(result)
     if result.error is not None:
-        raise AxieflipError(f"No model was trained: {result.error}")
+        failure = SettingsError if result.mistaken else AxieflipError
+        raise failure(f"No model was trained: {result.error}")
     return result
 
 

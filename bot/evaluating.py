@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.commands import stages
-from bot.errors import AxieflipError
+from bot.errors import AxieflipError, SettingsError
 from bot.log import say
 from pipeline.birth import Progress as Stage
 from pipeline.evaluation.forecasters import Model, baselines
@@ -47,7 +47,9 @@ def evaluate_command(
                 daily=daily,
                 progress=progress,
             )
-    except (SalesTableError, EvaluationError) as error:
+    except SalesTableError as error:
+        raise SettingsError(str(error)) from error
+    except EvaluationError as error:
         raise AxieflipError(str(error)) from error
     if as_json:
         print(msgspec.json.encode(result).decode())  # noqa: T201

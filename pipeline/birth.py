@@ -13,19 +13,25 @@ import os
 import sys
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 if TYPE_CHECKING:
+    from pipeline.collected import Collected
     from pipeline.datasets import Damaged
+    from pipeline.given import Given
     from pipeline.objects import ObjectStore
     from pipeline.training import Outcome
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What to do. `key` is the signing key; the order travels by pipe, never on a command line."""
+    """What to do. `key` is the signing key; the order travels by pipe, never on a command line.
+
+    Where there are files of `sales`, these are learnt from, and not what was collected.
+    """
 
     store: str
     key: str
@@ -37,6 +43,7 @@ class Order(msgspec.Struct, frozen=True):
     seed: int = 0
     search_minutes: float = 0.0
     dask: str | None = None
+    sales: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Order(store={self.store!r})"
@@ -50,13 +57,17 @@ class Progress(msgspec.Struct, tag="progress"):
 
 
 class Result(msgspec.Struct, tag="result"):
-    """What came of it. `version` is None and `error` a sentence where it failed."""
+    """What came of it. `version` is None and `error` a sentence where it failed.
+
+    `mistaken` is what a person must correct in the order before it is worth another try.
+    """
 
     version: str | None = None
     promoted: bool = False
     reason: str = ""
     error: str | None = None
     report: dict[str, Any] = {}
+    mistaken: bool = False
 
 
 Message = Progress | Result
@@ -67,9 +78,9 @@ def run(order: Order) -> Result:
     from models.cluster import spread
     from models.registry import Registry, RegistryError
     from models.rows import TrainingError
-    from pipeline.collected import Collected
     from pipeline.history import NoSales
     from pipeline.objects import StoreError, link, open_store
+    from pipeline.sales import SalesTableError
     from pipeline.side import part_strength_tables
     from pipeline.streaming import streamed
     from pipeline.training import train
@@ -82,19 +93,11 @@ def run(order: Order) -> Result:
     try:
         store = open_store(order.store, order.endpoint)
         with spread(order.dask):
-            since = order.now - timedelta(days=order.days) if order.days else None
-            _tell("reading what was collected", 0.02)
-            collected = Collected(
-                store,
-                order.now,
-                since=since,
-                min_rows=order.min_rows,
-                tell=lambda stage, share: _tell(stage, 0.02 + 0.22 * share),
-            )
+            history = _history(order, store)
             strengths = part_strength_tables(store, side_damaged)
-            data = streamed(collected.parts(), strengths, progress=collected.progress)
-            damaged = [*collected.damaged, *side_damaged]
-            checked = collected.report
+            data = streamed(history.parts(), strengths, progress=history.progress)
+            damaged = [*history.damaged, *side_damaged]
+            checked = history.report
             assert checked is not None  # or the gate has raised
             report = link(order.store, save_report(store, name, checked))
             jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
@@ -107,7 +110,7 @@ def run(order: Order) -> Result:
                 trials=store,
                 progress=lambda stage, share: _tell(stage, 0.24 + 0.71 * share),
                 facts={
-                    "excluded": dict(collected.excluded),
+                    "excluded": dict(history.excluded),
                     "damaged": dict(Counter(item.reason for item in damaged)),
                     "warnings": list(checked.warnings),
                     "validation": report,
@@ -120,10 +123,27 @@ def run(order: Order) -> Result:
         except StoreError as no_place:
             where = f"its report could not be kept: {no_place}"
         return Result(error=f"{error if error.report.rows else NoSales()} ({where})")
+    except SalesTableError as error:
+        return Result(error=str(error), mistaken=True)
     except (TrainingError, RegistryError, StoreError) as error:
         return Result(error=str(error))
     facts = {**outcome.card.facts, "report": kept}
     return Result(outcome.card.version, outcome.promoted, outcome.reason, None, facts)
+
+
+def _history(order: Order, store: ObjectStore) -> Collected | Given:
+    from pipeline.collected import Collected
+    from pipeline.given import Given
+
+    def tell(stage: str, share: float) -> None:
+        _tell(stage, 0.02 + 0.22 * share)
+
+    if order.sales:
+        paths = [Path(name) for name in order.sales]
+        return Given(paths, order.now, days=order.days, min_rows=order.min_rows, tell=tell)
+    tell("reading what was collected", 0.0)
+    since = order.now - timedelta(days=order.days) if order.days else None
+    return Collected(store, order.now, since=since, min_rows=order.min_rows, tell=tell)
 
 
 def _report(order: Order, store: ObjectStore, name: str, outcome: Outcome, jobs: int) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_mistakes_end_in_one_sentence_and_no_output(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for words, code, message in (
-        (("--sales", tmp_path / "none.csv"), 1, "cannot read"),
+        (("--sales", tmp_path / "none.csv"), 2, "cannot read"),
         (("--sales", path, "--from", "2099-01-01"), 1, "no offers from 2099-01-01"),
         (("--sales", path, "--from", DAY, "--to", "2000-01-01"), 1, "lies before --from"),
         ((), 2, "give either --sales FILE"),
