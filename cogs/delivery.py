@@ -71,7 +71,7 @@ class Courier:
         self._standing = Standing(bot.services.market)
         self._publishing = Publishing(bot)
         self._since = datetime.now(UTC)
-        self._begun: set[int] = set()  # posts whose sending was begun here, and has not come to an end
+        self._begun: set[int] = set()  # posts that may be in their channel, as sending them was begun here
         # Messages that Discord has and the database does not know of yet, by post.
         self._accepted: dict[int, _Accepted] = {}
 
@@ -127,7 +127,6 @@ class Courier:
             if outcome is None:
                 self._begun.add(post.id)
                 outcome = await self._send(channel, _with_note(current, late), look_first=look_first)
-                self._begun.discard(post.id)
         stats.deliveries[type(outcome).__name__.lower()] += 1
         match outcome:
             case outgoing.Sent(message_id):
@@ -171,6 +170,7 @@ class Courier:
         accepted = self._accepted[post_id]
         await self._services.outbox.delivered(post_id, accepted.ids, accepted.message_id, accepted.late)
         del self._accepted[post_id]
+        self._begun.discard(post_id)
 
     async def set_aside(self, post: Post) -> float | None:
         """The seconds to wait after a fault; None where the post is given up."""

@@ -297,7 +297,8 @@ async def forget_that_it_was_sent(world: World) -> None:
     """As if the process had been killed after Discord's acceptance, and were back ten minutes later."""
     async with world.services.db.session() as session:
         queued = datetime.now(UTC) - timedelta(minutes=10)
-        await session.execute(update(AlertRow).values(state=AlertState.PENDING, queued_at=queued))
+        pending = {"state": AlertState.PENDING, "queued_at": queued, "attempts": 0}
+        await session.execute(update(AlertRow).values(**pending))
         await session.execute(update(PostRow).values(message_id=None))
 
 

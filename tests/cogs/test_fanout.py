@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.services.outbox import Owed
-from cogs import delivery, outgoing
 from cogs.fanout import LANE, Standing, in_turn
 from cogs.pace import POSTS_A_SECOND, POSTS_AT_ONCE, REQUESTS_A_SECOND, REQUESTS_AT_ONCE, Pace
 from pipeline.market.values import OrderStatus, Resolution
@@ -144,36 +143,3 @@ async def test_an_alert_that_cannot_be_published_is_delivered_all_the_same(world
     await world.deliver()
     assert (await world.services.outbox.counts()).delivered == 1
     assert published(world) == 1  # it was tried, and is not tried again
-
-
-def looked(world: World) -> int:
-    """How often the bot read a channel's past."""
-    return sum(r.method == "GET" and r.path.endswith("/messages") for r in world.env.http_requests)
-
-
-async def test_who_is_late_in_the_queue_of_this_life_costs_one_request(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "LATE_S", 0.0)
-    await world.signal(await world.watch())
-    await world.deliver()
-    assert "it was still open" in (world.posted()[0].embeds[0].description or "")
-    assert (len(world.sends()), looked(world)) == (1, 0)
-
-
-async def test_what_was_begun_and_broke_off_in_this_life_is_looked_for(
-    world: World, monkeypatch: pytest.MonkeyPatch, short_pauses: None
-) -> None:
-    monkeypatch.setattr(delivery, "LATE_S", 0.0)
-    await world.signal(await world.watch())
-    send = outgoing.send
-
-    async def broken_off(*args: Any, **more: Any) -> Any:
-        await send(*args, **more)
-        monkeypatch.setattr(outgoing, "send", send)
-        raise RuntimeError("the answer was lost on the way")
-
-    monkeypatch.setattr(outgoing, "send", broken_off)
-    await world.deliver()
-    assert len(world.posted()) == len(world.sends()) == 1
-    assert looked(world) == 1
