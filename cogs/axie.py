@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-import io
-
 import discord
-import structlog
 from discord import app_commands
-from discord.app_commands import Range, Transform
+from discord.app_commands import Transform
 from discord.ext import commands
 
 from bot.client import AxieflipBot
 from bot.services.axies import AxiePage
-from cogs import choices, embeds, money
+from cogs import choices, embeds, money, pictures
 from cogs.charts import plots
 from cogs.embeds import markets
 from cogs.format import Moment
-
-log = structlog.get_logger(__name__)
 
 Interaction = discord.Interaction[AxieflipBot]
 
@@ -49,7 +44,7 @@ class AxieCog(commands.Cog, name="Axie"):
     )
     @app_commands.describe(axie_id="The number of the axie, as in its address on the marketplace")
     @app_commands.guild_only()
-    async def predict(self, interaction: Interaction, axie_id: Range[int, 0, 2_000_000_000]) -> None:
+    async def predict(self, interaction: Interaction, axie_id: Transform[int, choices.ListedAxie]) -> None:
         """Show the axie's page."""
         await self._show(interaction, axie_id)
 
@@ -60,27 +55,18 @@ class AxieCog(commands.Cog, name="Axie"):
         page = await services.axies.page(guild, axie_id)
         shown = markets.axie(page, Moment.of(services.clock), await money.of(services, guild))
         view = embeds.marketplace_button(axie_id)
-        picture = await self._picture(page)
-        if picture is None:
-            await interaction.followup.send(embeds=shown, view=view)
-            return
-        shown[-1].set_image(url="attachment://history.png")
-        file = discord.File(io.BytesIO(picture), "history.png")
-        await interaction.followup.send(embeds=shown, view=view, file=file)
+        files = await self._picture(page, shown[-1])
+        await interaction.followup.send(embeds=shown, view=view, files=files)
 
-    async def _picture(self, page: AxiePage) -> bytes | None:
+    async def _picture(self, page: AxiePage, embed: discord.Embed) -> list[discord.File]:
         sales = [(sale.at, sale.price_usd) for sale in reversed(page.sales)]
         asks = [
             (seen.prediction.forecast.at, seen.prediction.ask_usd, seen.prediction.forecast.resale_usd)
             for seen in reversed(page.seen)
         ]
         if len(sales) + len(asks) < 2:
-            return None
-        try:
-            return await self._services.workers.run(plots.axie, sales, asks)
-        except Exception:  # the words are worth more than the picture
-            log.exception("an axie's history could not be drawn", axie=page.detail.axie.id)
-            return None
+            return []
+        return await pictures.below(self._services, embed, plots.axie, sales, asks)
 
 
 async def setup(bot: AxieflipBot) -> None:

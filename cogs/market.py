@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import discord
 from discord import app_commands
@@ -12,11 +11,13 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.client import AxieflipBot
-from bot.services.trends import MarketView
-from cogs import choices, money
+from cogs import choices, money, pictures
 from cogs.charts import plots
 from cogs.embeds import markets
 from cogs.format import Moment
+
+if TYPE_CHECKING:
+    from bot.services import Services
 
 Interaction = discord.Interaction[AxieflipBot]
 MAX_DAYS: Final = 90
@@ -43,24 +44,20 @@ class MarketCog(commands.Cog, name="Market"):
     async def market(self, interaction: Interaction, days: Range[int, 1, MAX_DAYS] = 7) -> None:
         """Show the market as it is, and how it came there."""
         await interaction.response.defer(thinking=True)
-        services, guild = self._services, choices.guild(interaction)
-        now = services.clock.now()
-        found = await services.trends.view(now, timedelta(days=days))
-        embed = markets.market(found, Moment.of(services.clock), await money.of(services, guild))
-        picture = await self._picture(found)
-        if picture is None:
-            await interaction.followup.send(embed=embed)
-            return
-        embed.set_image(url="attachment://market.png")
-        await interaction.followup.send(embed=embed, file=discord.File(io.BytesIO(picture), "market.png"))
+        embed, files = await answer(self._services, choices.guild(interaction), days)
+        await interaction.followup.send(embed=embed, files=files)
 
-    async def _picture(self, found: MarketView) -> bytes | None:
-        floors = [(floor.at, floor.floor_usd) for floor in found.course if floor.floor_usd is not None]
-        levels = [(floor.at, floor.level_usd) for floor in found.course if floor.level_usd is not None]
-        volumes = [(bucket.at, bucket.traded.usd) for bucket in found.volumes]
-        if len(floors) + len(levels) < 2 and len(volumes) < 2:
-            return None
-        return await self._services.workers.run(plots.market, floors, levels, volumes, found.span_s)
+
+async def answer(services: Services, guild_id: int, days: int) -> tuple[discord.Embed, list[discord.File]]:
+    """The market as it is, with the picture of how it came there in so many days."""
+    found = await services.trends.view(services.clock.now(), timedelta(days=days))
+    embed = markets.market(found, Moment.of(services.clock), await money.of(services, guild_id))
+    floors = [(floor.at, floor.floor_usd) for floor in found.course if floor.floor_usd is not None]
+    levels = [(floor.at, floor.level_usd) for floor in found.course if floor.level_usd is not None]
+    volumes = [(bucket.at, bucket.traded.usd) for bucket in found.volumes]
+    if len(floors) + len(levels) < 2 and len(volumes) < 2:
+        return embed, []
+    return embed, await pictures.below(services, embed, plots.market, floors, levels, volumes, found.span_s)
 
 
 async def setup(bot: AxieflipBot) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import discord
-import structlog
 from discord import app_commands
 from discord.app_commands import Choice, Range, Transform
 from discord.ext import commands
@@ -15,13 +13,15 @@ from discord.ext import commands
 from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from bot.services.performance import MOST_ROWS, course, summarise
-from cogs import choices, embeds, money
+from cogs import choices, embeds, money, pictures
 from cogs.access import require
 from cogs.charts import plots
 from cogs.embeds import results
 from cogs.format import Moment, plain
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from bot.services import Services
+    from bot.services.watches import Watch
 
 Interaction = discord.Interaction[AxieflipBot]
 OFF: Final = -1
@@ -65,23 +65,8 @@ class PerformanceCog(commands.Cog, name="Performance"):
         # Before the deferral, which would make an error public.
         one = None if watch is None else await services.watches.get(guild, watch)
         await interaction.response.defer(thinking=True)
-        rows = await services.ledger.rows(
-            guild,
-            watch_id=None if one is None else one.id,
-            since=services.clock.now() - timedelta(days=days),
-            limit=MOST_ROWS,
-        )
-        found = summarise(rows)
-        embed = results.performance(found, days, one.name if one else None, await money.of(services, guild))
-        steps = [(step.at, step.net_usd, step.promised_usd) for step in course(rows)]
-        if len(steps) < 2:
-            await interaction.followup.send(embed=embed)
-            return
-        chances = [(chance.promised, chance.paid, chance.signals) for chance in found.chances]
-        picture = await services.workers.run(plots.performance, steps, chances)
-        embed.set_image(url="attachment://performance.png")
-        file = discord.File(io.BytesIO(picture), "performance.png")
-        await interaction.followup.send(embed=embed, file=file)
+        embed, files = await answer(services, guild, days, one)
+        await interaction.followup.send(embed=embed, files=files)
 
     @app_commands.command(
         name="digest",
@@ -130,6 +115,26 @@ class PerformanceCog(commands.Cog, name="Performance"):
             else f"Done: {results.one_digest(made, moment, zone)}."
         )
         await interaction.response.send_message(embed=embeds.note(text), ephemeral=True)
+
+
+async def answer(
+    services: Services, guild_id: int, days: int, watch: Watch | None = None
+) -> tuple[discord.Embed, list[discord.File]]:
+    """What a server's signals of so many days came to, or those of a watch, with the picture of it."""
+    rows = await services.ledger.rows(
+        guild_id,
+        watch_id=None if watch is None else watch.id,
+        since=services.clock.now() - timedelta(days=days),
+        limit=MOST_ROWS,
+    )
+    found = summarise(rows)
+    currency = await money.of(services, guild_id)
+    embed = results.performance(found, days, None if watch is None else watch.name, currency)
+    steps = [(step.at, step.net_usd, step.promised_usd) for step in course(rows)]
+    if len(steps) < 2:
+        return embed, []
+    chances = [(chance.promised, chance.paid, chance.signals) for chance in found.chances]
+    return embed, await pictures.below(services, embed, plots.performance, steps, chances)
 
 
 async def setup(bot: AxieflipBot) -> None:

@@ -117,6 +117,14 @@ async def services(
         await supervisor.stop(5)
 
 
+@pytest.fixture
+def nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> bytes:
+        raise TimeoutError
+
+    monkeypatch.setattr(Workers, "run", broken)
+
+
 class _Prompt(Env):
     """Looks again at once, and not after 50 ms, where the last callbacks of an answer have yet to run."""
 

@@ -13,7 +13,6 @@ from bot.client import create_bot
 from bot.db.servers import MuteRow
 from bot.db.tables import AlertRow, ClaimRow
 from bot.services.mutes import Kind, Silence
-from bot.services.workers import Workers
 from cogs import charts, why
 from pipeline.market.values import Listing, OrderStatus
 from pipeline.signal import Contribution
@@ -90,12 +89,8 @@ async def test_why_is_answered_after_a_restart(world: World) -> None:
 
 
 async def test_why_is_answered_without_pictures_where_none_can_be_drawn(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, nothing_is_drawn: None
 ) -> None:
-    async def broken(*_: Any, **__: Any) -> bytes:
-        raise TimeoutError
-
-    monkeypatch.setattr(Workers, "run", broken)
     message, _ = await an_alert(world)
     answer = (await world.member.click(message, label="Why")).response
     assert not answer.attachments

@@ -19,7 +19,7 @@ async def test_predicting_a_listed_axie_shows_the_whole_sum(world: World) -> Non
     axie = make_axie()
     listing = make_listing(world.services.clock.now(), axie=axie)
     world.market.details[axie.id] = AxieDetail(axie, listing)
-    result = await world.member.slash(world.channel, "predict", axie_id=axie.id)
+    result = await world.member.slash(world.channel, "predict", axie_id=str(axie.id))
     callbacks = [r.json for r in world.env.http_requests if r.path.endswith("/callback")]
     deferred = discord.InteractionResponseType.deferred_channel_message.value
     assert callbacks == [{"type": deferred, "data": {"flags": 64}}]
@@ -31,7 +31,7 @@ async def test_predicting_a_listed_axie_shows_the_whole_sum(world: World) -> Non
 async def test_predicting_an_axie_that_is_not_for_sale_shows_its_resale(world: World) -> None:
     axie = make_axie(class_=AxieClass.BEAST)
     world.market.details[axie.id] = AxieDetail(axie, None)
-    shown = text(await world.member.slash(world.channel, "predict", axie_id=axie.id))
+    shown = text(await world.member.slash(world.channel, "predict", axie_id=str(axie.id)))
     assert "Not for sale" in shown
     assert "$10.00" in shown
 
@@ -46,7 +46,7 @@ async def test_predicting_an_axie_that_is_not_for_sale_shows_its_resale(world: W
 )
 async def test_predicting_fails_with_a_sentence(world: World, failure: Exception | None, said: str) -> None:
     world.market.failure = failure
-    result = await world.member.slash(world.channel, "predict", axie_id=77)
+    result = await world.member.slash(world.channel, "predict", axie_id="77")
     assert result.ephemeral
     assert said in text(result)
 
@@ -55,7 +55,7 @@ async def test_predicting_without_a_model_says_what_to_do(world: World) -> None:
     axie = make_axie()
     world.market.details[axie.id] = AxieDetail(axie, None)
     world.predictor.version = None
-    assert "/model retrain" in text(await world.member.slash(world.channel, "predict", axie_id=axie.id))
+    assert "/model retrain" in text(await world.member.slash(world.channel, "predict", axie_id=str(axie.id)))
 
 
 async def test_without_a_model_the_first_thing_said_is_how_to_get_one(world: World) -> None:

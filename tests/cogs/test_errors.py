@@ -36,7 +36,7 @@ async def test_a_fault_is_logged_under_the_reference_that_is_shown(
 
 async def test_an_error_after_a_deferred_answer_is_still_told(world: World) -> None:
     world.market.failure = RuntimeError("unforeseen")
-    result = await world.member.slash(world.channel, "predict", axie_id=1)
+    result = await world.member.slash(world.channel, "predict", axie_id="1")
     assert "reference" in text(result)
 
 

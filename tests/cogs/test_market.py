@@ -76,6 +76,14 @@ async def test_the_market_shows_floors_volume_level_and_a_picture(world: World) 
     assert not result.ephemeral
 
 
+async def test_a_market_that_cannot_be_drawn_is_told_in_words(world: World, nothing_is_drawn: None) -> None:
+    await fill(world)
+    result = await world.member.slash(world.channel, "market")
+    assert "**3** sales for **$12.00**" in text(result)
+    assert result.response.attachments == []
+    assert result.response.embeds[0].image.url is None
+
+
 async def test_a_market_of_which_nothing_is_known_says_so(world: World) -> None:
     result = await world.member.slash(world.channel, "market", days=30)
     assert "Nothing is known yet" in text(result)
@@ -111,7 +119,18 @@ async def test_an_axies_page_has_its_worth_genes_and_history(world: World, genes
     assert "$12.50 → $20.00" in words(history)
     assert history.image.url is not None
     (picture,) = result.response.attachments
-    assert picture.filename == "history.png"
+    assert picture.filename == "axie.png"
+
+
+async def test_an_axies_page_is_shown_without_a_picture_that_cannot_be_drawn(
+    world: World, nothing_is_drawn: None
+) -> None:
+    axie = make_axie()
+    world.market.details[axie.id] = AxieDetail(axie, None)
+    world.market.sold += [sale(world, axie, 30), sale(world, axie, 500)]
+    result = await world.member.slash(world.channel, "axie", id=str(axie.id))
+    assert "**$12.50** 30 h ago" in words(result.response.embeds[-1])
+    assert result.response.attachments == []
 
 
 async def test_recessive_genes_are_named_by_the_parts_that_others_show(world: World, genes: str) -> None:
@@ -164,6 +183,14 @@ async def test_an_axie_that_cannot_be_found_is_a_sentence(world: World, axie: st
 async def test_predict_is_another_name_of_the_same_page(world: World, genes: str) -> None:
     axie = make_axie(genes=genes)
     world.market.details[axie.id] = AxieDetail(axie, None)
-    one = await world.member.slash(world.channel, "predict", axie_id=axie.id)
+    one = await world.member.slash(world.channel, "predict", axie_id=str(axie.id))
     other = await world.member.slash(world.channel, "axie", id=str(axie.id))
     assert [words(embed) for embed in one.response.embeds] == [words(e) for e in other.response.embeds]
+
+
+@pytest.mark.parametrize(("command", "option"), [("axie", "id"), ("predict", "axie_id")])
+async def test_an_axies_number_is_completed_by_either_name(world: World, command: str, option: str) -> None:
+    (listing, _) = await world.signal(axie=make_axie())
+    number = str(listing.axie.id)
+    found = await world.member.autocomplete(world.channel, command, option, number[:6])
+    assert number in [choice["value"] for choice in found]

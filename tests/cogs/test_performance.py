@@ -53,6 +53,14 @@ async def test_signals_are_added_up_with_a_picture(world: World) -> None:
     assert result.response.embeds[0].image.url is not None
 
 
+async def test_signals_that_cannot_be_drawn_are_told_in_words(world: World, nothing_is_drawn: None) -> None:
+    await results(world, await world.watch(), sold=4)
+    result = await world.member.slash(world.channel, "performance")
+    assert "+$26.58" in text(result)
+    assert result.response.attachments == []
+    assert result.response.embeds[0].image.url is None
+
+
 async def test_one_watch_and_some_days_can_be_asked_for(world: World) -> None:
     await results(world, await world.watch(), sold=2)
     await world.watch(name="Other")

@@ -35,7 +35,7 @@ def shown(world: World) -> str:
 @pytest.mark.parametrize("error", [AxieflipError, MarketError, RuntimeError])
 async def test_a_command_that_fails_with_it(world: World, log: io.StringIO, error: type[Exception]) -> None:
     world.market.failure = error(f"the server said: your key {SECRET} is wrong")
-    answer = text(await world.member.slash(world.channel, "predict", axie_id=1)).replace("\\", "")
+    answer = text(await world.member.slash(world.channel, "predict", axie_id="1")).replace("\\", "")
     assert "[secret]" in answer or "reference" in answer
     assert SECRET not in shown(world) + log.getvalue()
 

@@ -138,8 +138,8 @@ async def test_the_other_commands_are_answered(service: Service) -> None:
     discord, listed = service.discord, await service.market.list_axie(BARGAIN, buyable=False)
     axie = int(listed["axie_id"])
 
-    assert str(axie) in await command(discord, "predict", user="member", axie_id=axie)
-    assert "knows no adult axie" in await command(discord, "predict", axie_id=1_999_999_999)
+    assert str(axie) in await command(discord, "predict", user="member", axie_id=str(axie))
+    assert "knows no adult axie" in await command(discord, "predict", axie_id="1999999999")
     assert "Model 20" in await command(discord, "model status")
     await service.listed()
     assert "Predictions of the last 7 days" in await command(discord, "predictions recent", user="member")
