@@ -1,4 +1,8 @@
-"""A greeting with a set-up button where the bot is added to a server: a first watch in one form."""
+"""A greeting with a set-up button for each server that the bot is new to: a first watch in one form.
+
+A server may have added the bot while it was off, or before its first start, and it may not let the bot post
+yet: a greeting is owed until it is posted.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 Interaction = discord.Interaction[AxieflipBot]
 FORM: Final = "setup:form"
+JOB: Final = "welcome"
+LOOK_EVERY_S: Final = 300.0  # until the bot is allowed to post, of which nothing else tells
 
 
 class SetUp(ui.DynamicItem[ui.Button[Any]], template=r"setup:start"):
@@ -48,23 +54,37 @@ class SetUp(ui.DynamicItem[ui.Button[Any]], template=r"setup:start"):
 
 
 class WelcomeCog(commands.Cog, name="Welcome"):
-    """Greets a server, and takes the form of its first watch."""
+    """Greets each server once, and takes the form of its first watch."""
 
     def __init__(self, bot: AxieflipBot) -> None:
         self._bot = bot
+        self._services = bot.services
+        self._added: set[int] = set()  # servers that added the bot in this life, until they are greeted
 
     async def cog_load(self) -> None:
-        """Let the buttons of former lives work."""
+        """Let the buttons of former lives work, and put the greeting under supervision."""
         self._bot.add_dynamic_items(SetUp)
+        self._services.supervisor.add(JOB, self.turn)
 
     async def cog_unload(self) -> None:
         """Take the buttons back with the cog."""
         self._bot.remove_dynamic_items(SetUp)
 
-    @commands.Cog.listener()
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Greet where people see it; a server that comes back is told what goes on."""
-        watches = await self._bot.services.watches.list(guild.id)
+    async def turn(self) -> float:
+        """Greet the servers that are owed a greeting. Returns the seconds until the next look."""
+        guilds = self._bot.guilds if self._bot.is_ready() else ()
+        there = {guild.id: guild for guild in guilds if not guild.unavailable}
+        owed = await self._services.guilds.strangers(there) | self._added & there.keys()
+        for guild_id in sorted(owed):
+            # Noted afterwards: a bot that is killed in between asks again, and the nonce says that it has.
+            if await self._greet(there[guild_id]):
+                await self._services.guilds.met(guild_id)
+                self._added.discard(guild_id)
+        return LOOK_EVERY_S
+
+    async def _greet(self, guild: discord.Guild) -> bool:
+        """Greet where people see it; a server that comes back is told what goes on. False: not yet."""
+        watches = await self._services.watches.list(guild.id)
         greeting = _back(len(watches)) if watches else _hello()
         view = ui.View(timeout=None)
         if not watches:
@@ -73,8 +93,21 @@ class WelcomeCog(commands.Cog, name="Welcome"):
         for place in candidates:
             if place is not None and not permissions.missing(place):
                 nonce = f"welcome-{guild.id:x}"
-                await outgoing.send(place, nonce=nonce, embed=greeting, view=view if watches == [] else None)
-                return
+                shown = view if watches == [] else None
+                outcome = await outgoing.send(place, nonce=nonce, embed=greeting, view=shown)
+                return isinstance(outcome, outgoing.Sent)
+        return False
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Greet those that added the bot while it was away."""
+        self._services.supervisor.trigger(JOB)
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Greet it, also where it is known from before."""
+        self._added.add(guild.id)
+        self._services.supervisor.trigger(JOB)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:

@@ -12,7 +12,7 @@ from bot.db.types import RowId
 
 
 class GuildRow(Base):
-    """A Discord server that has asked for something."""
+    """A Discord server that has been greeted or has asked for something."""
 
     __tablename__ = "guilds"
 

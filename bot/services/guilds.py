@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
 from bot.db.base import Base
@@ -50,8 +51,7 @@ class Guilds:
         """Make the settings what `edit` makes of them; `actor` None is the bot itself."""
         mine = GuildRow.id == guild_id
         async with self._db.session() as session:
-            row = self._db.insert_or_ignore(GuildRow)
-            await session.execute(row.values(id=guild_id, known_since=self._clock.now()))
+            await self._note(session, guild_id)
             text = await session.scalar(select(GuildRow.settings).where(mine).with_for_update())
             before = GuildSettings.of(text)
             after = edit(before)
@@ -106,6 +106,20 @@ class Guilds:
         """A server has added the bot. True if it is known from before."""
         return await self._mark(guild_id, None)
 
+    async def strangers(self, guild_ids: Iterable[int]) -> set[int]:
+        """Those of some servers that have neither been greeted nor asked for anything."""
+        async with self._db.reading() as session:
+            return set(guild_ids).difference(await session.scalars(select(GuildRow.id)))
+
+    async def met(self, guild_id: int) -> None:
+        """A server has been greeted."""
+        async with self._db.session() as session:
+            await self._note(session, guild_id)
+
+    async def _note(self, session: AsyncSession, guild_id: int) -> None:
+        row = self._db.insert_or_ignore(GuildRow)
+        await session.execute(row.values(id=guild_id, known_since=self._clock.now()))
+
     async def _mark(self, guild_id: int, left_at: datetime | None) -> bool:
         async with self._db.session() as session:
             marked = await session.execute(
@@ -125,12 +139,17 @@ class Guilds:
         return overdue
 
     async def forget(self, guild_id: int, actor: int | None) -> None:
-        """Delete everything that is kept of a server; that it was deleted is all that stays on record."""
+        """Delete everything that is kept of a server; that it was deleted is all that stays on record.
+
+        A person deletes from a server on which the bot still is: it stays one that has been greeted.
+        """
         async with self._db.session() as session:
             for table in reversed(Base.metadata.sorted_tables):
                 if "guild_id" in table.columns:
                     await session.execute(delete(table).where(table.c.guild_id == guild_id))
             await session.execute(delete(GuildRow).where(GuildRow.id == guild_id))
+            if actor is not None:
+                await self._note(session, guild_id)
             entry = ("data deleted", str(guild_id), None, None)
             await note(session, AuditEntry(machine_time(), guild_id, actor, *entry))
         self._known.pop(guild_id, None)

@@ -100,6 +100,8 @@ class World:
         self.channels = {
             name: guild.create_text_channel(name, topic=topics.get(name)).id for name in self.config.channels
         }
+        # As on a new server of Discord's: what is said to everyone is said in #general.
+        guild._guild.system_channel_id = self.channels.get("general")
         for number, id_ in enumerate(guild_ids(self.config.guilds)[1:], start=2):
             clock.found(4 + number)
             self._found_further(number, id_, owner)

@@ -85,6 +85,9 @@ async def test_nothing_of_a_server_is_left_and_nothing_else_is_touched(db: Datab
     (entry,) = [row for row in left["audit_log"] if row["guild_id"] == GONE]
     assert (entry["action"], entry["before"], entry["after"]) == ("data deleted", None, None)
     left["audit_log"].remove(entry)
+    (there,) = [row for row in left["guilds"] if row["id"] == GONE]
+    assert (there["settings"], there["left_at"]) == ("{}", None), "the bot is still on it"
+    left["guilds"].remove(there)
     for table in TABLES:
         rows = [kept[table.name]] if belongs(table) else [gone[table.name], kept[table.name]]
         assert left[table.name] == rows, table.name

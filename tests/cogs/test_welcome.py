@@ -1,7 +1,8 @@
-"""The bot is added to a server: it greets once, and a first watch is one form away."""
+"""The bot is new to a server: it greets once, and a first watch is one form away."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
@@ -19,6 +20,18 @@ async def joined(world: World) -> None:
     for name in ("Servers", "Welcome"):
         cog: Any = world.bot.get_cog(name)
         await cog.on_guild_join(guild)
+    await look(world)
+
+
+async def look(world: World) -> None:
+    cog: Any = world.bot.get_cog("Welcome")
+    await cog.turn()
+
+
+async def starts(world: World) -> None:
+    """Another life of the bot, for which the server is there from the beginning."""
+    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    await look(world)
 
 
 def greetings(world: World, channel: Any = None) -> list[discord.Message]:
@@ -34,14 +47,61 @@ async def test_a_server_is_greeted_where_the_bot_may_post(world: World) -> None:
     assert [child.label for child in row.children if isinstance(child, discord.Button)] == ["Set up"]
 
 
-async def test_a_server_where_the_bot_may_post_nowhere_is_not_greeted(world: World) -> None:
+@pytest.mark.parametrize("arrives", [joined, starts])
+async def test_a_greeting_waits_until_the_bot_may_post(
+    world: World, arrives: Callable[[World], Awaitable[None]]
+) -> None:
     guild = world.bot.get_guild(world.guild.id)
     assert guild is not None
     for channel in guild.text_channels:
         await channel.delete()
     await world.env.settle()
-    await joined(world)
+    await arrives(world)
     assert not [r for r in world.env.http_requests if r.path.endswith("/messages")]
+    lobby = world.guild.create_text_channel("lobby")
+    await world.env.settle()
+    for _ in range(2):
+        await look(world)
+    assert len(world.sends(lobby)) == 1
+
+
+async def test_a_greeting_that_discord_did_not_take_is_sent_again(world: World) -> None:
+    world.env.inject_error("POST", "/channels/*/messages", status=500)
+    await joined(world)
+    assert greetings(world) == []
+    await look(world)
+    assert len(greetings(world)) == 1
+
+
+async def test_a_server_that_was_there_before_the_first_start_is_greeted_once_over_all_starts(
+    world: World,
+) -> None:
+    for _ in range(3):
+        await starts(world)
+    (greeting,) = greetings(world)
+    assert "Thanks for adding me" in words(greeting.embeds[0])
+    assert len(world.sends()) == 1
+
+
+async def test_a_server_with_a_watch_that_was_never_greeted_is_left_in_peace(world: World) -> None:
+    await world.watch()
+    await starts(world)
+    assert world.sends() == []
+
+
+async def test_a_server_that_deletes_its_data_is_not_greeted_again(world: World) -> None:
+    await starts(world)
+    await world.services.guilds.forget(world.guild.id, world.manager.id)
+    await starts(world)
+    assert len(world.sends()) == 1
+
+
+async def test_a_server_that_is_forgotten_and_adds_the_bot_again_is_greeted_again(world: World) -> None:
+    await starts(world)
+    await world.services.guilds.left(world.guild.id)
+    await world.services.guilds.forget(world.guild.id, None)
+    await starts(world)
+    assert len(world.sends()) == 2
 
 
 async def test_a_server_that_comes_back_is_told_what_goes_on(world: World) -> None:

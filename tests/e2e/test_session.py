@@ -71,6 +71,14 @@ async def service(trained: Trained, tmp_path_factory: pytest.TempPathFactory) ->
             assert lines[-1]["event"] == "Stopped."
 
 
+async def test_a_server_that_was_there_before_the_bot_is_greeted_at_its_first_start(service: Service) -> None:
+    async def greetings() -> list[dict[str, Any]]:
+        posts = await service.discord.get("messages", channel="general")
+        return [post for post in posts if "Thanks for adding me" in text_of(post)]
+
+    assert len(await until("the server is greeted", greetings)) == 1
+
+
 async def test_thresholds_set_in_discord_hold_from_the_next_listing_on(service: Service) -> None:
     discord = service.discord
     added = await command(discord, "watch add", name="deals", channel=CHANNEL)

@@ -182,9 +182,9 @@ class Arena:
         truths = await self.market.get("truth/listings", since=self.since)
         return {each["hash"]: each for each in truths if each["status"] == "Open" and not each["egg"]}
 
-    async def messages(self) -> list[dict[str, Any]]:
-        """All messages of the bot's own in all channels, oldest first."""
-        found = await self.discord.get("messages")
+    async def messages(self, **where: str) -> list[dict[str, Any]]:
+        """All messages of the bot's own, in all channels or in one, oldest first."""
+        found = await self.discord.get("messages", **where)
         return [each for each in found if each["author_id"] == self.discord.info["bot_user_id"]]
 
     async def pause(self, seconds: float) -> None:

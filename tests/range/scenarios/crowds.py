@@ -86,12 +86,12 @@ async def channel_without_permission(arena: Arena) -> None:
     await arena.bargain(3)
     await arena.settle()
     await arena.discord.post("channel", id=CHANNEL, allow=["send_messages"])
-    before = len(await arena.messages())
+    before = len(await arena.messages(channel=CHANNEL))
 
     async def told_again() -> bool:
         await arena.bargain()
         await arena.pause(1)
-        return len(await arena.messages()) > before
+        return len(await arena.messages(channel=CHANNEL)) > before
 
     await until("the watch goes on by itself", told_again, 60)
     await arena.settle()

@@ -61,7 +61,7 @@ async def discord_down_for_minutes(arena: Arena) -> None:
 async def discord_down_mid_delivery(arena: Arena) -> None:
     """Discord goes down and comes back between the messages of a burst"""
     await arena.open()
-    already = len(await arena.messages())
+    already = len(await arena.messages(channel=CHANNEL))
     async with arena.flowing(pause=(0.02, 0.1)):
         for round_ in range(2):
             await arena.discord.wait(channel=CHANNEL, messages=already + 2 * (round_ + 1), seconds=30)
@@ -152,7 +152,7 @@ async def answers_lost(arena: Arena) -> None:
 async def killed_after_a_lost_answer(arena: Arena) -> None:
     """Discord stores a message, its answer gets lost, and the bot is killed before it asks again"""
     await arena.open()
-    before = len(await arena.messages())
+    before = len(await arena.messages(channel=CHANNEL))
     await arena.discord.post("faults", kind="lost_answer", method="POST", path=SEND, times=None)
     await arena.bargain()
     await arena.discord.wait(channel=CHANNEL, messages=before + 1)

@@ -23,7 +23,7 @@ async def killed_at_random_moments(arena: Arena) -> None:
             if moment != "spawned":
                 await bot.address()
             if moment == "posting":
-                before = len(await arena.messages())
+                before = len(await arena.messages(channel=CHANNEL))
                 await arena.list(BARGAIN)
                 await arena.discord.wait(channel=CHANNEL, messages=before + 1, seconds=20)
             await arena.pause(arena.rng.uniform(0, MOMENTS[moment]))
