@@ -58,7 +58,7 @@ RUNS ?= 1000000
 fuzz: .venv/fuzz ## Border, genes, filters and endpoint under atheris, RUNS inputs each (Linux or macOS)
 	@$(BIN)/python -m tests.security.fuzz $(RUNS) $(ARGS)
 
-bench: .venv/dev ## Alert latency and scoring time; writes bench/results*.json
+bench: .venv/dev ## Alert latency and scoring time beside their limits; writes bench/results*.json
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-promises: .venv/dev ## What signals promise in the simulated market, beside what came of it

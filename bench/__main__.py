@@ -1,4 +1,8 @@
-"""`python -m bench`: alert latency and scoring time; prints a table and writes `bench/results.json`."""
+"""`python -m bench`: alert latency and scoring time; prints a table and writes `bench/results.json`.
+
+Below it stands which limits were kept. Times depend on what else the machine does, so that a missed one is
+said and ends nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ import argparse
 import asyncio
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import latency, matching, scoring
-from bench.timing import Quantiles
+from bench.timing import Quantiles, judged
 from bot.app import running
 from bot.log import configure
 from bot.outside import open_market, open_objects, open_registry
@@ -31,6 +36,29 @@ TITLES = {
     "ensemble_one_ms": "a row of features → its price, by the ensemble as it serves",
     "original_stack_one_ms": "the same row, the original way (Flask, data frame, scikit-learn)",
 }
+
+
+MEDIAN, NINETY_NINTH = ("p50", "median"), ("p99", "99th percentile")
+LIMITS_MS = (
+    ("alert_latency_ms", MEDIAN, 50.0),
+    ("score_one_ms", MEDIAN, 0.5),
+    ("score_one_ms", NINETY_NINTH, 1.0),
+    ("score_page_100_ms", MEDIAN, 15.0),
+)
+TIMES_AS_FAST = 100.0  # the ensemble, row in and price out, as the original way of serving it
+
+
+def verdict(results: Mapping[str, Quantiles]) -> list[str]:
+    """Each limit, what was found, and whether it holds."""
+    lines = []
+    for name, (quantile, spoken), most in LIMITS_MS:
+        found = results[name][quantile]
+        lines.append((f"{TITLES[name]}: {spoken} below {most:g} ms", f"{found:.2f} ms", found < most))
+    old = results["original_stack_one_ms"]["p50"]
+    bare, whole = (old / results[name]["p50"] for name in ("ensemble_one_ms", "score_one_ms"))
+    what = f"the ensemble at least {TIMES_AS_FAST:.0f} times as fast as the original way of serving it"
+    told = f"{bare:.0f} times; with features, interval, economics and rule besides, {whole:.0f} times"
+    return judged([*lines, (what, told, bare >= TIMES_AS_FAST)])
 
 
 async def _run(data: Path, alerts: int, times: int) -> dict[str, Quantiles]:
@@ -69,12 +97,8 @@ def main() -> None:
         table.add_row(TITLES[name], f"{values['p50']:.2f}", f"{values['p99']:.2f}")
     out = Console()
     out.print(table)
-    old = results["original_stack_one_ms"]["p50"]
-    bare, whole = (old / results[name]["p50"] for name in ("ensemble_one_ms", "score_one_ms"))
-    out.print(
-        f"Row in, price out, the ensemble is {bare:.0f} times as fast as the original way of serving it;"
-        f" with features, interval, economics and rule besides, still {whole:.0f} times."
-    )
+    for line in verdict(results):
+        out.print(line, highlight=False)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
 
 

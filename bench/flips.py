@@ -11,6 +11,7 @@ from datetime import date
 import pandas as pd
 from rich.console import Console
 
+from bench.timing import judged
 from bot.backtesting import show_report
 from models.ensemble import Fitted
 from pipeline.appraisal.economics import Terms
@@ -59,7 +60,7 @@ def flips(
         ("and earns more each", ours.mean_net_usd or 0.0, theirs.mean_net_usd or 0.0, "${:.2f}"),
         ("and in all", ours.total_net_usd, theirs.total_net_usd, "${:,.0f}"),
     ]  # fmt: skip
-    return [
-        f"{'holds ' if own > other else 'MISSED'}  {what}: {form.format(own)} against {form.format(other)}"
+    return judged(
+        (what, f"{form.format(own)} against {form.format(other)}", own > other)
         for what, own, other, form in lines
-    ]
+    )

@@ -10,7 +10,6 @@ import argparse
 import resource
 import sys
 import time
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pandas as pd
 from rich.console import Console
 
 from bench.flips import Remembering, flips
+from bench.timing import judged
 from bot.evaluating import show_tables
 from models.ensemble import Fitted
 from models.members import binnable
@@ -99,12 +99,7 @@ def _verdict(result: Evaluation) -> list[str]:
     lines.append(("90 % intervals cover 88 to 92 %", f"{all_of:.1%}", 0.88 <= all_of <= 0.92))
     every_day = least >= 0.85 and most <= 0.95
     lines.append(("and 85 to 95 % on every day", f"{least:.1%} to {most:.1%}", every_day))
-    return _judged(lines)
-
-
-def _judged(lines: Iterable[tuple[str, str, bool]]) -> list[str]:
-    """What is promised, what was found, and whether that keeps it."""
-    return [f"{'holds ' if good else 'MISSED'}  {what}: {found}" for what, found, good in lines]
+    return judged(lines)
 
 
 def _cost(table: pd.DataFrame, jobs: int) -> list[str]:
@@ -120,7 +115,7 @@ def _cost(table: pd.DataFrame, jobs: int) -> list[str]:
     peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     replay, features, peak_mb = len(table) / alone, len(table) / took, peak / 1024
     return [
-        *_judged(
+        *judged(
             (
                 ("replay of at least 20,000 sales a second", f"{replay:,.0f}", replay >= 20_000),
                 (f"training on all {len(table):,} within 90 s", f"{seconds:.1f} s", seconds <= 90),

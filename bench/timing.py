@@ -1,4 +1,4 @@
-"""How a benchmark measures: one call at a time, quantiles over many, in milliseconds."""
+"""How a benchmark measures, one call at a time, quantiles over many, in milliseconds; and how it judges."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def measure(call: Callable[[], object], times: int, warm_up: int = 20) -> Quanti
         call()
         taken.append((time.perf_counter() - began) * 1000)
     return quantiles(taken)
+
+
+def judged(lines: Iterable[tuple[str, str, bool]]) -> list[str]:
+    """What is promised, what was found, and whether that keeps it: a line each."""
+    return [f"{'holds ' if good else 'MISSED'}  {what}: {found}" for what, found, good in lines]

@@ -66,6 +66,12 @@ async def test_every_command_explains_itself(tmp_path: Path) -> None:
         assert f"Usage: axieflip {name}" in result.out
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate", "backtest"])
+async def test_help_says_how_several_tables_are_given(command: str, tmp_path: Path) -> None:
+    told = await finished(command, "--help", cwd=tmp_path, env=environment())
+    assert "--sales a.csv --sales b.csv" in " ".join(told.out.split())
+
+
 async def test_missing_settings_are_a_sentence_each_and_exit_code_2(tmp_path: Path) -> None:
     result = await finished("run", cwd=tmp_path, env=environment())
 
