@@ -29,6 +29,7 @@ from bot.db import Database, upgrade
 from bot.services.guilds import Guilds
 from bot.services.history import History, Wanted
 from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.performance import MOST_ROWS, course, summarise
 from bot.services.trends import Trends
 from bot.services.warming import Warming
@@ -68,7 +69,7 @@ def questions(db: Database) -> dict[str, Ask]:
     """What is asked for from Discord, each up to what is sent."""
     clock = ManualClock(NOW)
     history, ledger, trends, watches = History(db, clock), Ledger(db, clock), Trends(db), Watches(db, clock)
-    guilds = Guilds(db, clock, watches)
+    guilds = Guilds(db, clock, watches, Mutes(db))
     services = cast(
         Any,
         SimpleNamespace(history=history, clock=clock, guilds=guilds, predictor=SimpleNamespace(rates=None)),

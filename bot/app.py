@@ -143,8 +143,8 @@ async def running(
         announcements = Announcements(db)
         parts, history, trends = Parts(db), History(db, clock), Trends(db)
         ledger = Ledger(db, clock)
-        watches = Watches(db, clock)
-        guilds = Guilds(db, clock, watches)
+        watches, mutes = Watches(db, clock), Mutes(db)
+        guilds = Guilds(db, clock, watches, mutes)
         services = Services(
             settings=settings,
             clock=clock,
@@ -165,7 +165,7 @@ async def running(
             outbox=Outbox(db, clock),
             posts=Posts(db),
             claims=Claims(db),
-            mutes=Mutes(db),
+            mutes=mutes,
             ledger=ledger,
             runs=runs,
             audit=audit,

@@ -20,6 +20,7 @@ from bot.db.servers import GuildRow
 from bot.errors import AxieflipError
 from bot.services.audit import AuditEntry, note
 from bot.services.guild_settings import Area, GuildSettings
+from bot.services.mutes import Mutes
 from bot.services.watches import Watches
 from bot.waiting import machine_time
 from pipeline.clock import Clock
@@ -30,10 +31,11 @@ KEPT = timedelta(days=30)  # a server's data after the bot has left it
 class Guilds:
     """Settings by server. A server that has settled nothing has the defaults."""
 
-    def __init__(self, db: Database, clock: Clock, watches: Watches) -> None:
+    def __init__(self, db: Database, clock: Clock, watches: Watches, mutes: Mutes) -> None:
         self._db = db
         self._clock = clock
         self._watches = watches
+        self._mutes = mutes
         self._known: dict[int, GuildSettings] = {}
 
     async def get(self, guild_id: int) -> GuildSettings:
@@ -154,6 +156,7 @@ class Guilds:
             await note(session, AuditEntry(machine_time(), guild_id, actor, *entry))
         self._known.pop(guild_id, None)
         self._watches.changed()
+        self._mutes.changed()
 
 
 def _check(settings: GuildSettings) -> None:

@@ -81,7 +81,7 @@ class Mutes:
             id_ = (await session.execute(insert(MuteRow).returning(MuteRow.id).values(row))).scalar_one()
             mute = Mute(id_, guild_id, kind, value, label[:100], until, actor)
             await note(session, AuditEntry(now, guild_id, actor, "muted", label, None, mute))
-        self._changed()
+        self.changed()
         return mute
 
     async def remove(self, guild_id: int, mute_id: int, actor: int) -> Mute | None:
@@ -93,7 +93,7 @@ class Mutes:
             if mute is not None:
                 entry = AuditEntry(self._now(), guild_id, actor, "unmuted", mute.label, mute, None)
                 await note(session, entry)
-        self._changed()
+        self.changed()
         return mute
 
     async def list(self, guild_id: int) -> list[Mute]:
@@ -114,7 +114,8 @@ class Mutes:
             self._active = active
         return tuple(mute for mute in self._active if mute.until > now)
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """What is muted is read anew: it was changed here, or deleted with all else of a server."""
         self._changes += 1
         self._active = None
 

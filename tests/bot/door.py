@@ -74,7 +74,7 @@ class Market:
 
 
 def services_of(db: Database, clock: ManualClock, market: Any, champion: Any, **settings: Any) -> Services:
-    watches = Watches(db, clock)
+    watches, mutes = Watches(db, clock), Mutes(db)
     return Services(
         settings=Settings(
             _env_file=None,  # type: ignore[call-arg]
@@ -88,7 +88,7 @@ def services_of(db: Database, clock: ManualClock, market: Any, champion: Any, **
         supervisor=Supervisor(),
         market=market,
         watches=watches,
-        guilds=Guilds(db, clock, watches),
+        guilds=Guilds(db, clock, watches, mutes),
         parts=Parts(db),
         previews=Previews(db, clock),
         journal=Journal(db, clock),
@@ -101,7 +101,7 @@ def services_of(db: Database, clock: ManualClock, market: Any, champion: Any, **
         outbox=Outbox(db, clock),
         posts=Posts(db),
         claims=Claims(db),
-        mutes=Mutes(db),
+        mutes=mutes,
         ledger=Ledger(db, clock),
         runs=Runs(db),
         audit=Audit(db),

@@ -16,6 +16,7 @@ from bot.services.announcements import Announcements
 from bot.services.digests import Digest, Digests, following
 from bot.services.guilds import Guilds
 from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
 from pipeline.signal import Filters, Thresholds
@@ -31,7 +32,7 @@ class Desk:
     def __init__(self, db: Database, clock: ManualClock) -> None:
         self.clock = clock
         self.watches = Watches(db, clock)
-        self.guilds = Guilds(db, clock, self.watches)
+        self.guilds = Guilds(db, clock, self.watches, Mutes(db))
         self.announcements = Announcements(db)
         self.digests = Digests(db, self.guilds, Ledger(db, clock), self.announcements, clock)
 

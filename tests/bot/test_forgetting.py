@@ -6,7 +6,7 @@ table that is added later is filled and looked at without a word here.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -17,7 +17,9 @@ from bot.db import Database
 from bot.db.base import Base
 from bot.db.types import UtcDateTime
 from bot.services.guilds import Guilds
+from bot.services.mutes import Kind, Mutes
 from bot.services.watches import Watches
+from bot.waiting import machine_time
 from pipeline.clock import ManualClock
 from tests.bot.factories import NOON
 
@@ -73,8 +75,13 @@ async def everything(db: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def guilds(db: Database, clock: ManualClock) -> Guilds:
-    return Guilds(db, clock, Watches(db, clock))
+def mutes(db: Database) -> Mutes:
+    return Mutes(db)
+
+
+@pytest.fixture
+def guilds(db: Database, clock: ManualClock, mutes: Mutes) -> Guilds:
+    return Guilds(db, clock, Watches(db, clock), mutes)
 
 
 async def test_nothing_of_a_server_is_left_and_nothing_else_is_touched(db: Database, guilds: Guilds) -> None:
@@ -103,3 +110,12 @@ async def test_a_server_that_left_is_forgotten_as_wholly(db: Database, guilds: G
     for table in TABLES:
         if "guild_id" in table.columns and table.name != "audit_log":
             assert {row["guild_id"] for row in left[table.name]} == {KEPT}, table.name
+
+
+async def test_what_a_server_had_muted_is_heard_again_at_once(guilds: Guilds, mutes: Mutes) -> None:
+    until = machine_time() + timedelta(hours=1)
+    for guild in (GONE, KEPT):
+        await mutes.add(guild, Kind.SELLER, "0xab", "seller", until, 5)
+    assert len(await mutes.active()) == 2
+    await guilds.forget(GONE, 5)
+    assert {mute.guild_id for mute in await mutes.active()} == {KEPT}

@@ -11,6 +11,7 @@ from bot.errors import AxieflipError
 from bot.services.audit import Audit
 from bot.services.guild_settings import Area, Currency, GuildSettings
 from bot.services.guilds import Guilds
+from bot.services.mutes import Mutes
 from bot.services.watches import Watches
 from pipeline.clock import ManualClock
 from pipeline.signal import Filters, Thresholds
@@ -20,7 +21,7 @@ GUILD, ACTOR = 2**62, 7
 
 @pytest.fixture
 def guilds(db: Database, clock: ManualClock) -> Guilds:
-    return Guilds(db, clock, Watches(db, clock))
+    return Guilds(db, clock, Watches(db, clock), Mutes(db))
 
 
 def in_zone(name: str) -> object:
@@ -36,7 +37,7 @@ async def test_settings_are_read_back_by_another_process(
 ) -> None:
     made = GuildSettings("Asia/Manila", Currency.ETH, 2**62 + 1, {Area.WATCHES: 5})
     await guilds.change(GUILD, ACTOR, lambda _: made)
-    assert await Guilds(db, clock, Watches(db, clock)).get(GUILD) == made
+    assert await Guilds(db, clock, Watches(db, clock), Mutes(db)).get(GUILD) == made
     assert await guilds.operators() == {GUILD: 2**62 + 1}
 
 
@@ -67,7 +68,7 @@ async def test_each_change_is_on_record_and_none_where_nothing_changed(guilds: G
 
 async def test_watches_follow_their_servers_time_zone(db: Database, clock: ManualClock) -> None:
     watches = Watches(db, clock)
-    guilds = Guilds(db, clock, watches)
+    guilds = Guilds(db, clock, watches, Mutes(db))
     await watches.add(GUILD, 1, "all", Thresholds(), Filters(), ACTOR)
     assert [watch.zone for watch in await watches.active()] == ["UTC"]
     await guilds.change(GUILD, ACTOR, in_zone("Asia/Tokyo"))  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from bot.services.alerts import Alert
 from bot.services.dispatch import nonce
 from bot.services.guilds import Guilds
 from bot.services.journal import Entry, Journal, JournalCounts
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.watches import Watch, Watches
 from pipeline.clock import ManualClock
@@ -242,7 +243,7 @@ async def test_a_forgotten_server_takes_its_alerts_with_it_and_leaves_the_listin
     db: Database, clock: ManualClock, journal: Journal, watches: Watches, outbox: Outbox
 ) -> None:
     await journal.record([signal(await add(watches), await add(watches, guild=GUILD + 1))])
-    await Guilds(db, clock, watches).forget(GUILD, ACTOR)
+    await Guilds(db, clock, watches, Mutes(db)).forget(GUILD, ACTOR)
     assert [alert.guild_id for alert in await pending(outbox)] == [GUILD + 1]
     assert (await journal.counts()).listings == 1
 

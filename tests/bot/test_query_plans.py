@@ -18,6 +18,7 @@ from bot.services.guilds import Guilds
 from bot.services.history import History, Wanted
 from bot.services.journal import Entry, Journal
 from bot.services.ledger import Ledger
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.pacing import Delivery
 from bot.services.posts import Posts
@@ -69,7 +70,9 @@ Ask = Callable[[Database, ManualClock], Awaitable[object]]
 
 
 def _digests(db: Database, clock: ManualClock) -> Digests:
-    return Digests(db, Guilds(db, clock, Watches(db, clock)), Ledger(db, clock), Announcements(db), clock)
+    return Digests(
+        db, Guilds(db, clock, Watches(db, clock), Mutes(db)), Ledger(db, clock), Announcements(db), clock
+    )
 
 
 def _pages() -> dict[str, Ask]:
@@ -133,7 +136,7 @@ ASKED: dict[str, Ask] = {
     "what filters would have brought": lambda db, clock: _preview(
         db, clock, Filters(classes=(AxieClass.BUG,), collections=(Collection.SUMMER,))
     ),
-    "a server's settings": lambda db, clock: Guilds(db, clock, Watches(db, clock)).get(GUILD),
+    "a server's settings": lambda db, clock: Guilds(db, clock, Watches(db, clock), Mutes(db)).get(GUILD),
     "a server's watches": lambda db, clock: Watches(db, clock).list(GUILD),
     "a server's changes": lambda db, _: Audit(db).recent(GUILD, before=9),
     "one change by its number": lambda db, _: Audit(db).entry(GUILD, 9),

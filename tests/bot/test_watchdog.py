@@ -14,6 +14,7 @@ from bot.db import Database
 from bot.services.announcements import Announcements, Said
 from bot.services.conditions import Conditions
 from bot.services.guilds import Guilds
+from bot.services.mutes import Mutes
 from bot.services.stats import IntakeStats
 from bot.services.trends import Checked, Sold, Trends
 from bot.services.watchdog import MIN_CHECKED, STALE, Watchdog, drift
@@ -33,7 +34,7 @@ class Kennel:
     def __init__(self, db: Database, clock: ManualClock) -> None:
         self.announcements = Announcements(db)
         self.conditions = Conditions(db, self.announcements)
-        self.guilds = Guilds(db, clock, Watches(db, clock))
+        self.guilds = Guilds(db, clock, Watches(db, clock), Mutes(db))
         self.trends = Trends(db)
         self.predictor = SimpleNamespace(version="v1", card=dict(CARD))
         self.tasks: list[Any] = []

@@ -15,6 +15,7 @@ from bot.errors import AxieflipError, Conflict, LimitReached, NotFound
 from bot.services.audit import Audit
 from bot.services.guilds import Guilds
 from bot.services.journal import Entry, Journal
+from bot.services.mutes import Mutes
 from bot.services.outbox import Outbox
 from bot.services.pacing import DAY_MINUTES, Delivery, Quiet
 from bot.services.watches import Watch, Watches
@@ -38,7 +39,7 @@ def watches(db: Database, clock: ManualClock) -> Watches:
 
 @pytest.fixture
 def guilds(db: Database, clock: ManualClock, watches: Watches) -> Guilds:
-    return Guilds(db, clock, watches)
+    return Guilds(db, clock, watches, Mutes(db))
 
 
 async def add(watches: Watches, name: str = "Cheap", guild: int = GUILD) -> Watch:

@@ -80,8 +80,8 @@ async def services(
         announcements = Announcements(db)
         parts, history, trends = Parts(db), History(db, clock), Trends(db)
         ledger = Ledger(db, clock)
-        watches = Watches(db, clock)
-        guilds = Guilds(db, clock, watches)
+        watches, mutes = Watches(db, clock), Mutes(db)
+        guilds = Guilds(db, clock, watches, mutes)
         supervisor = Supervisor()
         yield Services(
             settings=settings,
@@ -103,7 +103,7 @@ async def services(
             outbox=Outbox(db, clock),
             posts=Posts(db),
             claims=Claims(db),
-            mutes=Mutes(db),
+            mutes=mutes,
             ledger=ledger,
             runs=runs,
             audit=Audit(db),
