@@ -19,7 +19,7 @@ from bot.tracing import KEY, trace_ids
 from cogs import buttons, losses, outgoing, pings, repeats
 from cogs import format as fmt
 from cogs.fanout import Standing
-from cogs.pace import posts_of
+from cogs.pace import pace_of_posts
 from cogs.publishing import Publishing
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
@@ -67,7 +67,7 @@ class Courier:
     def __init__(self, bot: AxieflipBot) -> None:
         self._bot = bot
         self._services = bot.services
-        self._pace = posts_of(bot)
+        self._pace = pace_of_posts(bot)
         self._standing = Standing(bot.services.market)
         self._publishing = Publishing(bot)
         self._since = datetime.now(UTC)

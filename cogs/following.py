@@ -15,7 +15,7 @@ from discord.ext import commands
 
 from bot.client import AxieflipBot
 from cogs import buttons, outgoing
-from cogs.pace import posts_of
+from cogs.pace import pace_of_posts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class FollowingCog(commands.Cog, name="Following"):
         for number, post in enumerate(due):
             if number:
                 await asyncio.sleep(BETWEEN_S)
-            await posts_of(self._bot).turn()
+            await pace_of_posts(self._bot).turn()
             try:
                 await self._edit(post)
             except Exception:

@@ -15,7 +15,7 @@ import aiohttp
 import discord
 
 from bot.log import redact
-from cogs.pace import requests
+from cogs.pace import pace_of_requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -100,7 +100,7 @@ async def find(channel: discord.abc.Messageable, mark: str, me: int) -> Sent | R
 
     None where there is none, and where the bot may not read the channel's past.
     """
-    await requests().turn()
+    await pace_of_requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             async for message in channel.history(limit=LOOK_BACK):
@@ -120,7 +120,7 @@ async def own_alerts(channel: discord.abc.Messageable, me: int, since: datetime)
     Empty where the bot may not read the channel's past.
     """
     found: dict[int, str] = {}
-    await requests().turn()
+    await pace_of_requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             async for message in channel.history(limit=LOOK_BACK, after=since, oldest_first=False):
@@ -146,10 +146,14 @@ def _is_marked(embed: discord.Embed, mark: str) -> bool:
 
 
 async def channel(
-    guild: discord.Guild, id_: int
+    guild: discord.Guild, id_: int, *, at_once: bool = False
 ) -> discord.abc.GuildChannel | discord.Thread | Retry | Never:
-    """A channel or thread that is not in memory: an archived thread is there all the same."""
-    await requests().turn()
+    """A channel or thread that is not in memory: an archived thread is there all the same.
+
+    `at_once` where a person waits for the answer, whom Discord gives three seconds.
+    """
+    if not at_once:
+        await pace_of_requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await guild.fetch_channel(id_)
@@ -163,7 +167,7 @@ async def channel(
 
 async def direct(bot: discord.Client, user_id: int) -> discord.DMChannel | Retry | Never:
     """Where to write to a person directly; whether they take it shows when it is sent."""
-    await requests().turn()
+    await pace_of_requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await bot.create_dm(discord.Object(user_id))
@@ -202,7 +206,7 @@ def pause(attempts: int, retry: Retry) -> float:
 
 
 async def _attempt(call: Callable[[], Awaitable[discord.Message | discord.PartialMessage]]) -> Outcome:
-    await requests().turn()
+    await pace_of_requests().turn()
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return Sent((await call()).id)

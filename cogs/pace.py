@@ -2,8 +2,8 @@
 
 Discord counts 50 requests a second of a bot, and bars whoever is refused 10,000 times in ten minutes; of a
 burst of a thousand messages it would refuse 950, again and again. So nothing is sent that would be refused.
-Two paces see to that: posts begin at one, and every request waits for the other (`cogs.outgoing`). As the
-first is the slower, the second is felt only where what had begun was held up, by the database or the
+Two paces see to that: posts begin at one, and each of their requests waits for the other (`cogs.outgoing`).
+As the first is the slower, the second is felt only where what had begun was held up, by the database or the
 marketplace, and where a post takes more than one request. What people wait for (answers to commands and
 buttons) does not count there, and does not wait here.
 """
@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 POSTS_A_SECOND: Final = 40.0
 POSTS_AT_ONCE: Final = 4
 REQUESTS_A_SECOND: Final = 43.0
-REQUESTS_AT_ONCE: Final = 7
+REQUESTS_AT_ONCE: Final = 4  # 47 in any second: on their way to Discord some come closer together
 
 
 class Pace:
@@ -55,12 +55,12 @@ _POSTS: WeakKeyDictionary[object, Pace] = WeakKeyDictionary()
 _REQUESTS: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
 
 
-def posts_of(bot: object) -> Pace:
+def pace_of_posts(bot: object) -> Pace:
     """The pace at which a bot begins with what it sends by itself."""
     return _POSTS.setdefault(bot, Pace())
 
 
-def requests() -> Pace:
+def pace_of_requests() -> Pace:
     """The pace of all requests to Discord that answer nobody: a process has one bot, and one loop."""
     loop = asyncio.get_running_loop()
     return _REQUESTS.setdefault(loop, Pace(REQUESTS_A_SECOND, REQUESTS_AT_ONCE))

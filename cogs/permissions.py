@@ -34,18 +34,19 @@ def chosen_place(guild: discord.Guild | None, channel_id: int | None) -> Target:
 
 async def look_up(guild: discord.Guild, channel_id: int) -> Target | None:
     """The same, also where it is a thread that was archived."""
-    found = place(guild, channel_id) or await outgoing.channel(guild, channel_id)
+    found = place(guild, channel_id) or await outgoing.channel(guild, channel_id, at_once=True)
     return found if isinstance(found, discord.TextChannel | discord.Thread) else None
 
 
-async def lacks(guild: discord.Guild, watch: Watch) -> str | None:
+async def lacks(guild: discord.Guild, watch: Watch, *, at_once: bool = False) -> str | None:
     """What keeps a watch from posting, as a sentence that says what to do; None where nothing does.
 
     Nothing does, too, where Discord cannot be asked: nobody shall be told of a loss that is none.
+    `at_once` where a person waits for it.
     """
     found: object = guild.get_channel_or_thread(watch.channel_id)
     if found is None:
-        found = await outgoing.channel(guild, watch.channel_id)
+        found = await outgoing.channel(guild, watch.channel_id, at_once=at_once)
     match found:
         case outgoing.Retry():
             return None

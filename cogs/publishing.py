@@ -17,7 +17,7 @@ import discord
 import structlog
 
 from cogs import outgoing
-from cogs.pace import posts_of, requests
+from cogs.pace import pace_of_posts, pace_of_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +74,8 @@ class Publishing:
         return True
 
     async def _publish(self, channel: discord.TextChannel, message_id: int) -> None:
-        await posts_of(self._bot).turn()
-        await requests().turn()
+        await pace_of_posts(self._bot).turn()
+        await pace_of_requests().turn()
         try:
             async with asyncio.timeout(outgoing.TIMEOUT_S):
                 await channel.get_partial_message(message_id).publish()

@@ -92,7 +92,10 @@ async def change(
     services = interaction.client.services
     after = await services.watches.change(watch.guild_id, watch.name, interaction.user.id, edit)
     assert interaction.guild is not None
-    if after.paused_reason is not None and await permissions.lacks(interaction.guild, after) is None:
+    if (
+        after.paused_reason is not None
+        and await permissions.lacks(interaction.guild, after, at_once=True) is None
+    ):
         after = await go_on(services, after, None)
     place = permissions.place(interaction.guild, after.channel_id)
     lead = "Changed, for listings from now on." if after != watch else "Nothing to change: it is so already."
@@ -113,7 +116,7 @@ async def set_paused(interaction: Interaction, watch: Watch, paused: bool) -> Wa
     if paused:
         return await services.watches.set_paused(watch.guild_id, watch.name, interaction.user.id, True)
     assert interaction.guild is not None
-    if (reason := await permissions.lacks(interaction.guild, watch)) is not None:
+    if (reason := await permissions.lacks(interaction.guild, watch, at_once=True)) is not None:
         raise Refused(f"“{fmt.plain(watch.name, 50)}” cannot go on yet. {reason}")
     return await go_on(services, watch, interaction.user.id)
 

@@ -23,7 +23,7 @@ async def run(interaction: Interaction, watch: Watch) -> None:
     """Post the example and answer with what it took, or with what is missing."""
     await interaction.response.defer(ephemeral=True, thinking=True)
     assert interaction.guild is not None
-    lost = await permissions.lacks(interaction.guild, watch)
+    lost = await permissions.lacks(interaction.guild, watch, at_once=True)
     place = await permissions.look_up(interaction.guild, watch.channel_id)
     if place is None or permissions.missing(place):
         raise Refused(lost or "I cannot see its channel right now. Try again in a minute.")

@@ -56,6 +56,9 @@ async def give_birth(order: Order, tell: Callable[[Progress], None]) -> Result:
             cause = "was killed" if code < 0 else f"ended with code {code}"
             result = Result(error=f"the training process {cause}; the log has its last words")
         return result
+    except (msgspec.MsgspecError, ValueError):  # no message, or no end of a line
+        log.exception("the training process said what is no message")
+        return Result(error="the training process said what is no message; the log has it")
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The one module that draws: values in, the bytes of a PNG out, for `services.workers.run` to call.
+"""The one room that draws: values in, the bytes of a PNG out, for `services.workers.run` to call.
 
 Figures are matplotlib's own objects on an Agg canvas, without its global state. It is imported inside
 `figure`, in the worker alone, so that the bot's start stays light. Every picture has Discord's dark ground

@@ -148,6 +148,21 @@ async def test_a_training_process_that_is_killed_gives_a_sentence(
     assert "was killed" in result.error
 
 
+@pytest.mark.parametrize("said", ["print('hello')", "print('x' * 3_000_000)"])
+async def test_a_training_process_that_says_what_is_no_message_gives_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    create = asyncio.create_subprocess_exec
+
+    async def other(program: str, *_: str, **options: object) -> asyncio.subprocess.Process:
+        return await create(program, "-c", said, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", other)
+    result = await give_birth(order(tmp_path), lambda _: None)
+    assert result.error is not None
+    assert "no message" in result.error
+
+
 async def test_whoever_asked_may_go_without_blocking_the_next(db: Database, tmp_path: Path) -> None:
     training = retraining(db, tmp_path)
     asking = asyncio.ensure_future(training.start(1))
