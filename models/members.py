@@ -146,11 +146,14 @@ def binnable(X: Floats) -> Floats:
 
 
 def fit_member(member: Regressor, X: Floats, y: Floats, weight: Floats) -> Regressor:
-    """Fit a member, a pipeline too, with a weight (n,) for each row."""
+    """Fit a member, a pipeline too, with a weight (n,) for each row; their scale does not matter.
+
+    It would, to a forest's samples and to every penalty: a fold ends earlier, so that its rows weigh less.
+    """
     from sklearn.exceptions import ConvergenceWarning
 
     steps = getattr(member, "steps", None)
     name = "sample_weight" if steps is None else f"{steps[-1][0]}__sample_weight"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a net learns for so long and no longer
-        return member.fit(binnable(X), y, **{name: weight})
+        return member.fit(binnable(X), y, **{name: weight / weight.mean()})

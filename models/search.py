@@ -26,7 +26,7 @@ from models.rows import Rows, Task, prepare
 SEARCHED = ("boosting_absolute", "boosting_squared")
 FEWEST_LEAVES = 12
 MOST_TREES = 400
-SPACE = 1  # to be raised whenever candidates or their judgement change
+SPACE = 2  # to be raised whenever candidates or their judgement change
 
 
 @dataclass(frozen=True, slots=True)

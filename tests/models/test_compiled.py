@@ -68,6 +68,17 @@ def test_a_value_on_a_threshold_goes_the_same_way(members: dict[str, Pair]) -> N
         same(members[name], X)
 
 
+@pytest.mark.parametrize("name", MEMBERS)
+def test_what_a_member_learns_does_not_depend_on_the_scale_of_the_weights(name: str) -> None:
+    rows = make_rows(300)
+    X, weight = rows.X[:, :FEATURES], np.linspace(0.2, 1.0, 300)
+    one, other = (
+        fit_member(MEMBERS[name](CATEGORIES, 3), X, rows.y, weight * scale).predict(X)
+        for scale in (1.0, 2**-5)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
 def test_members_together_are_the_weighed_sum_of_each(members: dict[str, Pair]) -> None:
     X = make_rows(50, seed=4).X[:, :FEATURES]
     pairs = [
