@@ -52,6 +52,7 @@ from bot.services.parts import Parts
 from bot.services.posts import Posts
 from bot.services.predictor import Predictor
 from bot.services.preview import Previews
+from bot.services.reports import Reports
 from bot.services.retraining import Birth, Retraining
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
@@ -168,6 +169,7 @@ async def running(
             mutes=mutes,
             ledger=ledger,
             runs=runs,
+            reports=Reports(store),
             audit=audit,
             predictor=predictor,
             retraining=retraining,

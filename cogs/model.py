@@ -8,8 +8,7 @@ next life of the bot.
 from __future__ import annotations
 
 import asyncio
-import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import discord
 import structlog
@@ -21,11 +20,14 @@ from bot.client import AxieflipBot
 from bot.services.guild_settings import Area
 from bot.services.runs import Run, seconds_left
 from bot.services.watchdog import fared
-from cogs import choices, outgoing, steering
+from cogs import choices, outgoing, pictures, steering
 from cogs.access import needs
 from cogs.charts import plots
 from cogs.embeds import reports
 from cogs.format import machine_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 log = structlog.get_logger(__name__)
 
@@ -174,26 +176,36 @@ class ModelCog(commands.Cog, name="Model"):
         self, own: discord.PartialMessage, answer: discord.InteractionMessage | None, ended: Run
     ) -> bool:
         """Show how the training ended; False if it is to be shown by the next life of the bot."""
-        embed, picture = reports.training(ended), await self._picture(ended)
-        options: dict[str, Any] = {"embed": embed, "view": discord.ui.View()}
+        drawn = await self._pictures(ended)
         for attempt in range(6):
-            if picture is not None:
-                options["file"] = discord.File(io.BytesIO(picture), "training.png")
-                embed.set_image(url="attachment://training.png")
-            outcome = await _edit(own, answer, **options)
+            outcome = await _edit(own, answer, **_report(ended, drawn))
+            if isinstance(outcome, outgoing.Never) and drawn:  # files may be all that it does not take
+                outcome = await _edit(own, answer, **_report(ended, {}))
             if not isinstance(outcome, outgoing.Retry):
                 return True
             await asyncio.sleep(outgoing.pause(attempt, outcome))
         return False
 
-    async def _picture(self, ended: Run) -> bytes | None:
+    async def _pictures(self, ended: Run) -> dict[str, bytes]:
+        """By name, what there is to see of a training: new against old, and the page of its report."""
         if ended.report is None or not ended.report.get("metrics"):
-            return None
-        try:
-            return await self._services.workers.run(plots.training, ended.version or "new", ended.report)
-        except Exception:  # the words of the report are worth more than its picture
-            log.exception("the picture of a training could not be drawn", run=ended.id)
-            return None
+            return {}
+        version, services = ended.version or "new", self._services
+        found = {
+            "training": await pictures.drawn(services, plots.training, version, ended.report),
+            "overview": await services.reports.overview(ended),
+        }
+        return {name: picture for name, picture in found.items() if picture is not None}
+
+
+def _report(ended: Run, drawn: Mapping[str, bytes]) -> dict[str, Any]:
+    """What the message of a training that has ended becomes."""
+    shown, files = [reports.training(ended)], []
+    for name, picture in drawn.items():
+        if name == "overview":
+            shown.append(reports.overview(ended))
+        files.append(pictures.shown(shown[-1], name, picture))
+    return {"embed": shown, "files": files, "view": discord.ui.View()}
 
 
 async def _edit(

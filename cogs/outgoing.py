@@ -29,19 +29,22 @@ _LONGEST_PAUSE_S: Final = 600.0
 LIMITED_PAUSE_S: Final = 60.0
 
 HIDDEN: Final = "The bot cannot see the channel. Give it the View Channel permission there."
+_OVER: Final = "The interaction is over: its answer can no longer be changed that way."
 _NEVER: Final = {
     10003: "The channel no longer exists. Add the watch again with a channel that does.",
     10004: "The bot is no longer on this server.",
     10008: "The message was deleted.",
+    10015: _OVER,
     50001: HIDDEN,
     50007: "They take no direct messages from the bot.",
     50008: "The channel takes no messages. Point the watch at a text channel.",
     50013: "The bot may not post in the channel. Give it Send Messages and Embed Links there.",
+    50027: _OVER,
     50083: "The thread is archived. Reopen it or point the watch at another channel.",
     160005: "The thread is locked. Unlock it or point the watch at another channel.",
 }
 
-_OF_ONE_MESSAGE: Final = {10008}
+_OF_ONE_MESSAGE: Final = {10008, 10015, 50027}
 _MARK: Final = re.compile(r"#[0-9a-f]{24}$")
 LOST: Final = frozenset(reason for code, reason in _NEVER.items() if code not in _OF_ONE_MESSAGE)
 
@@ -184,14 +187,14 @@ async def edit(
     *,
     embed: discord.Embed | Sequence[discord.Embed],
     view: discord.ui.View | None = None,
-    file: discord.File | None = None,
+    files: Sequence[discord.File] = (),
 ) -> Outcome:
-    """Replace the embeds of a message of the bot's own, its buttons and its picture where some are given."""
+    """Replace the embeds of a message of the bot's own, its buttons and its pictures where some are given."""
     options: dict[str, Any] = {"embeds": _several(embed)}
     if view is not None:
         options["view"] = view
-    if file is not None:
-        options["attachments"] = [file]
+    if files:
+        options["attachments"] = list(files)
     return await _attempt(lambda: message.edit(**options))
 
 
@@ -225,10 +228,10 @@ def _judge(error: discord.HTTPException) -> Outcome:
         return Retry(_retry_after(error), "Discord asked the bot to slow down.")
     if error.status >= 500:
         return Retry(PAUSE_S, f"Discord had a fault of its own (status {error.status}).")
-    if error.status == 401:
-        return Retry(_LONGEST_PAUSE_S, "Discord does not accept the bot's token.")
     if reason := _NEVER.get(error.code):
         return Never(reason, error.code not in _OF_ONE_MESSAGE)
+    if error.status == 401:
+        return Retry(_LONGEST_PAUSE_S, "Discord does not accept the bot's token.")
     if error.code == 0:
         # No answer of Discord's API, but of something before it: a proxy's page says nothing of the channel.
         return Retry(LIMITED_PAUSE_S, f"Something before Discord refused the call (status {error.status}).")

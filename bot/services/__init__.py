@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.services.posts import Posts
     from bot.services.predictor import Predictor
     from bot.services.preview import Previews
+    from bot.services.reports import Reports
     from bot.services.retraining import Retraining
     from bot.services.runs import Runs
     from bot.services.stats import IntakeStats
@@ -69,6 +70,7 @@ class Services:
     mutes: Mutes
     ledger: Ledger
     runs: Runs
+    reports: Reports
     audit: Audit
     predictor: Predictor
     retraining: Retraining

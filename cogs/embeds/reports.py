@@ -108,6 +108,13 @@ def training(run: Run, left_s: float | None = None) -> discord.Embed:
     return embed
 
 
+def overview(run: Run) -> discord.Embed:
+    """What the page of a training's report, shown below the words, is."""
+    embed = discord.Embed(title="The whole report", colour=_STATES.get(run.state, ("", QUIET))[1])
+    embed.description = "On the sales that the new model was judged by. Open the picture to read it."
+    return embed
+
+
 def _add_result(embed: discord.Embed, version: str | None, report: Mapping[str, Any]) -> None:
     verdict = "The new model is in use now" if report.get("promoted") else "The model in use stays"
     reason = fmt.plain(str(report.get("reason") or "no reason was given"), 300)

@@ -104,6 +104,7 @@ def services_of(db: Database, clock: ManualClock, market: Any, champion: Any, **
         mutes=mutes,
         ledger=Ledger(db, clock),
         runs=Runs(db),
+        reports=cast(Any, None),
         audit=Audit(db),
         predictor=champion,
         retraining=cast(Any, None),

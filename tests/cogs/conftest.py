@@ -30,6 +30,7 @@ from bot.services.outbox import Outbox
 from bot.services.parts import Parts
 from bot.services.posts import Posts
 from bot.services.preview import Previews
+from bot.services.reports import Reports
 from bot.services.runs import Runs
 from bot.services.stats import IntakeStats
 from bot.services.trends import Trends
@@ -38,7 +39,7 @@ from bot.services.watches import Watches
 from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.supervisor import Supervisor
-from cogs import charts, following, outgoing
+from cogs import charts, following, outgoing, steering
 from models.registry import Registry
 from pipeline.clock import Clock, SystemClock
 from pipeline.objects import open_store
@@ -74,7 +75,8 @@ async def services(
 ) -> AsyncIterator[Services]:
     async with Database.open(database_url) as db:
         runs = Runs(db)
-        registry = Registry(open_store(f"file:{tmp_path / 'store'}"), b"a key of sixteen+")
+        store = open_store(f"file:{tmp_path / 'store'}")
+        registry = Registry(store, b"a key of sixteen+")
         predictor = RulePredictor(clock, registry)
         shelf = Shelf()
         announcements = Announcements(db)
@@ -106,6 +108,7 @@ async def services(
             mutes=mutes,
             ledger=ledger,
             runs=runs,
+            reports=Reports(store),
             audit=Audit(db),
             predictor=predictor,
             retraining=StepwiseRetraining(runs),
@@ -161,6 +164,15 @@ def world(env: Env, services: Services) -> World:
         guild.add_member(env.create_user("mona"), roles=[managers]),
         guild.add_member(env.create_user("ann")),
     )
+
+
+@pytest.fixture
+def admin(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Somebody who may do all, on a server whose trainings are looked at when the test says so."""
+    # The simulated Discord waits for what is due within five seconds; this keeps time in the test's hands.
+    monkeypatch.setattr(steering, "PROGRESS_EVERY_S", 60.0)
+    role = world.guild.create_role("Admins", permissions=discord.Permissions(administrator=True))
+    return world.guild.add_member(world.env.create_user("ada"), roles=[role])
 
 
 @pytest.fixture

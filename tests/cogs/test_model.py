@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-import discord
 import pytest
 from sqlalchemy import update
 
@@ -14,7 +14,6 @@ from bot.client import create_bot
 from bot.db.process import TrainingRunRow
 from bot.services.trends import Sold
 from bot.settings import Settings
-from cogs import steering
 from cogs.charts import plots
 from cogs.embeds import reports
 from pipeline.market.values import Sale
@@ -31,14 +30,6 @@ BETTER = {
 }
 
 
-@pytest.fixture
-def admin(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
-    # The simulated Discord waits for what is due within five seconds; this keeps time in the test's hands.
-    monkeypatch.setattr(steering, "PROGRESS_EVERY_S", 60.0)
-    role = world.guild.create_role("Admins", permissions=discord.Permissions(administrator=True))
-    return world.guild.add_member(world.env.create_user("ada"), roles=[role])
-
-
 async def ended(world: World) -> None:
     """Let the message show how the training ended; its picture is drawn in a process of its own."""
     await world.env.advance_time(STEP_S)
@@ -50,6 +41,14 @@ async def ended(world: World) -> None:
 
 def answer(world: World) -> str:
     return words(world.posted()[-1].embeds[0])
+
+
+def pictures(world: World) -> list[str]:
+    """The names of the pictures in the last message, each shown by an embed of it."""
+    message = world.posted()[-1]
+    names = [attachment.filename for attachment in message.attachments]
+    assert len([embed for embed in message.embeds if embed.image.url]) == len(names)
+    return names
 
 
 async def test_only_administrators_may_retrain(world: World) -> None:
@@ -71,14 +70,52 @@ async def test_the_answer_follows_the_training_to_its_end(world: World, admin: A
     await world.retraining.end("done", version="20260602-120000-ffee00", report=BETTER)
     await ended(world)
     final = answer(world)
-    (picture,) = world.posted()[-1].attachments
-    assert picture.filename == "training.png"
+    assert pictures(world) == ["training.png"]
     assert world.posted()[-1].components == []
     assert "The new model is in use now" in final
     assert "Median error: **14.0%**" in final
     assert "Median error: **15.3%**" in final
     assert "ffee00" in final
     assert "a1b2c3" in final
+
+
+REPORTED = {**BETTER, "report": {"keys": {"overview": "reports/20260602T120000/overview.png"}}}
+
+
+async def test_the_page_of_the_report_comes_with_the_end(world: World, admin: Any, tmp_path: Path) -> None:
+    await admin.slash(world.channel, "model retrain")
+    page = tmp_path / "store" / "reports" / "20260602T120000" / "overview.png"
+    page.parent.mkdir(parents=True)
+    page.write_bytes(plots.training("20260602-120000-ffee00", BETTER))
+    await world.retraining.end("done", version="20260602-120000-ffee00", report=REPORTED)
+    await ended(world)
+    assert pictures(world) == ["training.png", "overview.png"]
+    assert "The whole report" in words(world.posted()[-1].embeds[1])
+
+
+@pytest.mark.parametrize("key", ["reports/gone/overview.png", "models/champion.json", "reports/../x", 7])
+async def test_a_page_that_cannot_be_had_is_left_out_of_the_end(
+    world: World, admin: Any, tmp_path: Path, key: Any
+) -> None:
+    (tmp_path / "store" / "models").mkdir(parents=True)
+    (tmp_path / "store" / "models" / "champion.json").write_text("{}")
+    await admin.slash(world.channel, "model retrain")
+    report = {**BETTER, "report": {"keys": {"overview": key}}}
+    await world.retraining.end("done", version="v2", report=report)
+    await ended(world)
+    assert pictures(world) == ["training.png"]
+
+
+async def test_a_channel_that_takes_no_files_is_told_the_end_in_words(world: World, admin: Any) -> None:
+    await admin.slash(world.channel, "model retrain")
+    # Files are refused there, and the interaction's quarter of an hour is over.
+    world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50013, times=1)
+    world.env.inject_error("PATCH", "/webhooks/*/*/messages/*", status=401, code=50027, times=1)
+    await world.retraining.end("done", version="v2", report=BETTER)
+    await ended(world)
+    assert "The new model is in use now" in answer(world)
+    assert pictures(world) == []
+    assert await world.services.runs.followed() == []
 
 
 async def test_the_message_is_edited_only_when_there_is_something_new(world: World, admin: Any) -> None:
@@ -215,80 +252,6 @@ async def test_without_a_model_the_status_says_how_to_get_one(world: World, admi
     world.predictor.version = world.predictor.card = None
     assert "/model retrain" in text(await admin.slash(world.channel, "model status"))
     assert "/model retrain" in text(await admin.slash(world.channel, "model list"))
-
-
-class TestVersions:
-    @pytest.fixture
-    async def stored(self, world: World) -> list[str]:
-        """Three versions, of which the last serves; the first was champion before it."""
-        registry = world.services.versions._registry
-        names = ["20260530-000000-aaaaaa", "20260531-000000-bbbbbb", "20260601-000000-cccccc"]
-        for number, name in enumerate(names):
-            registry.save(name, number, {"rows": 1000 * number, "metrics": METRICS})
-        registry.promote(names[0])
-        registry.promote(names[2])
-        await world.predictor.refresh()
-        return names
-
-    async def test_are_listed_with_the_one_that_serves(
-        self, world: World, admin: Any, stored: list[str]
-    ) -> None:
-        assert "Administrator" in text(await world.manager.slash(world.channel, "model list"))
-        shown = text(await admin.slash(world.channel, "model list"))
-        assert f"🏆 **{stored[2]}**" in shown
-        assert f"🕓 **{stored[0]}**" in shown
-        assert "error 14.0%" in shown
-        assert shown.index(stored[2]) < shown.index(stored[1]) < shown.index(stored[0])
-
-    async def test_one_that_was_changed_is_listed_with_its_flaw(
-        self, world: World, admin: Any, stored: list[str], tmp_path: Any
-    ) -> None:
-        (tmp_path / "store" / "models" / stored[1] / "card.json").write_text("{}")
-        assert "not signed" in text(await admin.slash(world.channel, "model list"))
-        asked = text(await admin.slash(world.channel, "model rollback", version=stored[1]))
-        assert "not signed" in asked
-
-    async def test_a_rollback_is_confirmed_and_leads_to_the_one_before(
-        self, world: World, admin: Any, stored: list[str]
-    ) -> None:
-        asked = await admin.slash(world.channel, "model rollback")
-        assert f"To {stored[0]}" in text(asked)
-        assert world.predictor.version == stored[2]
-        message = asked.response
-        await world.env.restart_bot(create_bot(world.services, shard_count=1))
-        await admin.click(message, label="Roll back")
-        assert world.predictor.version == stored[0]
-        assert f"{stored[0]}** serves now" in words(message.embeds[0])
-        assert message.components == []
-        entry = (await world.services.audit.recent(world.guild.id))[0]
-        assert (entry.action, entry.subject, entry.before) == ("model rolled back", stored[0], stored[2])
-        none = await admin.slash(world.channel, "model rollback")
-        assert "/model list" in text(none)
-
-    async def test_any_version_can_be_named_and_is_completed(
-        self, world: World, admin: Any, stored: list[str]
-    ) -> None:
-        found = await admin.autocomplete(world.channel, "model rollback", "version", "2026")
-        assert [choice["value"] for choice in found] == [stored[1], stored[0]]
-        asked = await admin.slash(world.channel, "model rollback", version=stored[1])
-        twice = await admin.slash(world.channel, "model rollback", version=stored[1])
-        await admin.click(asked.response, label="Roll back")
-        assert world.predictor.version == stored[1]
-        again = await admin.click(twice.response, label="Roll back")
-        assert "serves already" in again.followups[0].content
-
-    async def test_is_refused_to_others_and_where_the_version_is_unknown(
-        self, world: World, admin: Any, stored: list[str]
-    ) -> None:
-        assert "Administrator" in text(await world.manager.slash(world.channel, "model rollback"))
-        assert "no model v9" in text(await admin.slash(world.channel, "model rollback", version="v9"))
-        asked = await admin.slash(world.channel, "model rollback")
-        stored_message = world.env.backend.get_message(world.channel.id, asked.response.id)
-        stored_message.flags = 0  # as if it had been shown to all
-        refused = await world.manager.click(asked.response, label="Roll back")
-        assert refused.ephemeral
-        assert "Administrator" in text(refused)
-        assert world.predictor.version == stored[2]
 
 
 @pytest.mark.parametrize(
