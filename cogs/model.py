@@ -109,13 +109,13 @@ class ModelCog(commands.Cog, name="Model"):
     async def retrain(self, interaction: Interaction) -> None:
         """Start a training and follow it in the answer."""
         services = self._services
-        run = await services.retraining.start(interaction.user.id)
+        guild, actor = choices.guild(interaction), interaction.user.id
+        run = await services.retraining.start(actor, guild)
         embed = reports.training(run, await self._left(run))
         await interaction.response.send_message(embed=embed, view=steering.cancel(run.id))
         message = await interaction.original_response()
         await services.runs.follow(run.id, message.channel.id, message.id)
         self._follow(await services.runs.get(run.id), message)
-        guild, actor = choices.guild(interaction), interaction.user.id
         await services.audit.write("training started", f"run {run.id}", guild_id=guild, actor=actor)
 
     @model.command(

@@ -12,7 +12,10 @@ from bot.db.types import RowId
 
 
 class TrainingRunRow(Base):
-    """One attempt at training, in the machine's time, and the message that follows it where there is one."""
+    """One attempt at training, in the machine's time, and the message that follows it where there is one.
+
+    It stays when its server's data is deleted, as the model it made does, without who asked for it and where.
+    """
 
     __tablename__ = "training_runs"
 
@@ -28,6 +31,7 @@ class TrainingRunRow(Base):
     finished_at: Mapped[datetime | None]
     channel_id: Mapped[int | None] = mapped_column(BigInteger)
     message_id: Mapped[int | None] = mapped_column(BigInteger)
+    guild_id: Mapped[int | None] = mapped_column(BigInteger)  # where it was asked for
 
 
 class ModelVersionRow(Base):

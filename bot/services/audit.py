@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
-from bot.db.servers import AuditRow
+from bot.db.servers import AuditRow, GuildRow
 
 
 class AuditEntry(Struct, frozen=True):
@@ -49,7 +49,12 @@ class Audit:
     ) -> None:
         """Note a change that has no transaction of its own, such as a rollback of the model."""
         async with self._db.session() as session:
-            entry = AuditEntry(datetime.now(UTC), guild_id, actor, action, subject, before, after)
+            now = datetime.now(UTC)
+            if guild_id is not None:  # only a server that is known is forgotten after it has left
+                await session.execute(
+                    self._db.insert_or_ignore(GuildRow).values(id=guild_id, known_since=now)
+                )
+            entry = AuditEntry(now, guild_id, actor, action, subject, before, after)
             await note(session, entry)
 
     async def recent(

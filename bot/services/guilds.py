@@ -18,6 +18,7 @@ from bot.db import Database
 from bot.db.base import Base
 from bot.db.servers import GuildRow
 from bot.errors import AxieflipError
+from bot.services import runs
 from bot.services.audit import AuditEntry, note
 from bot.services.guild_settings import Area, GuildSettings
 from bot.services.mutes import Mutes
@@ -146,6 +147,7 @@ class Guilds:
         A person deletes from a server on which the bot still is: it stays one that has been greeted.
         """
         async with self._db.session() as session:
+            await runs.strip(session, guild_id)
             for table in reversed(Base.metadata.sorted_tables):
                 if "guild_id" in table.columns:
                     await session.execute(delete(table).where(table.c.guild_id == guild_id))

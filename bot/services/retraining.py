@@ -19,7 +19,7 @@ from bot.errors import AlreadyRunning, NotFound
 from bot.log import redact
 from bot.services.births import give_birth
 from bot.services.predictor import Predictor
-from bot.services.runs import Run, Runs
+from bot.services.runs import CANCELLED, Run, Runs
 from pipeline.birth import Order, Progress, Result
 
 log = structlog.get_logger()
@@ -61,13 +61,16 @@ class Retraining:
         with contextlib.suppress(AlreadyRunning):
             await self.start(None)
 
-    async def start(self, actor: int | None) -> Run:
-        """Begin a training asked for by a user, or None. Raises AlreadyRunning if one is under way."""
+    async def start(self, actor: int | None, guild_id: int | None = None) -> Run:
+        """Begin a training asked for by a user on a server, or by nobody.
+
+        Raises AlreadyRunning if one is under way.
+        """
         if self._task is not None and not self._task.done():
             raise AlreadyRunning("a training is under way already: /model status shows how far it is")
         # The task is made before the first await, so that two who ask at once cannot both begin.
         begun: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._train(actor, begun), name="retraining")
+        self._task = asyncio.create_task(self._train(actor, guild_id, begun), name="retraining")
         return await begun
 
     async def wait(self, run_id: int) -> Run:
@@ -82,7 +85,7 @@ class Retraining:
             raise NotFound(
                 f"Training run {run_id} is not under way any more: its message tells how it ended."
             )
-        await self._end("cancelled", f"{by} cancelled it")
+        await self._end(CANCELLED, f"{by} cancelled it")
 
     async def stop(self) -> None:
         """End a run that is under way; it is on record as interrupted."""
@@ -94,9 +97,9 @@ class Retraining:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _train(self, actor: int | None, begun: asyncio.Future[Run]) -> None:
+    async def _train(self, actor: int | None, guild_id: int | None, begun: asyncio.Future[Run]) -> None:
         try:
-            run_id = await self._runs.begin(actor)
+            run_id = await self._runs.begin(actor, guild_id)
             self._current = await self._runs.get(run_id)
         except BaseException as error:
             if not begun.done():

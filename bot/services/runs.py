@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import Database
 from bot.db.process import ModelVersionRow, TrainingRunRow
 from bot.errors import NotFound
 
 RUNNING = "running"
+CANCELLED = "cancelled"  # its error names who did it
 PACE_KNOWN = 0.1  # the share done from which on a run's own pace says something
 
 
@@ -56,10 +58,11 @@ class Runs:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def begin(self, requested_by: int | None) -> int:
-        """Note that a run starts, asked for by a person or (None) by the schedule; its id."""
+    async def begin(self, requested_by: int | None, guild_id: int | None = None) -> int:
+        """Note that a run starts, asked for by a person on a server or (None) by the schedule; its id."""
         row = {
             "requested_by": requested_by,
+            "guild_id": guild_id,
             "state": RUNNING,
             "stage": "starting",
             "fraction": 0.0,
@@ -183,3 +186,10 @@ def _run(row: TrainingRunRow) -> Run:
         row.channel_id,
         row.message_id,
     )
+
+
+async def strip(session: AsyncSession, guild_id: int) -> None:
+    """Take out of the runs who asked for them on a server, who cancelled them, and where that was."""
+    theirs = update(TrainingRunRow).where(TrainingRunRow.guild_id == guild_id)
+    await session.execute(theirs.where(TrainingRunRow.state == CANCELLED).values(error="it was cancelled"))
+    await session.execute(theirs.values(requested_by=None, guild_id=None, channel_id=None, message_id=None))

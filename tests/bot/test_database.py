@@ -18,7 +18,7 @@ from sqlalchemy.exc import StatementError
 from bot.db import Database, current, head, upgrade
 from bot.db.base import Base
 from bot.db.engine import connect
-from bot.db.process import WatcherStateRow
+from bot.db.process import TrainingRunRow, WatcherStateRow
 from bot.db.schema import config
 from bot.db.servers import GuildRow
 from bot.db.tables import AlertRow, ListingRow, OutcomeRow, PostRow, PredictionRow
@@ -228,3 +228,32 @@ async def test_alerts_of_before_there_were_posts_keep_their_messages(unmigrated:
         assert (post.nonce, post.message_id, post.edit_at) == ("n-9", 77, None)
         assert (await session.scalars(select(OutcomeRow.axie_id))).all() == [5]
         assert (await session.scalars(select(ListingRow.alerted))).all() == [True]
+
+
+async def test_trainings_and_servers_of_before_are_told_of_each_other_by_the_log(unmigrated: str) -> None:
+    from alembic import command
+
+    engine = connect(unmigrated, foreign_keys=False)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(config(sync), "0008"))
+        for id_, asked in ((1, 5), (2, 6), (3, None)):
+            run = (
+                "(:id, :asked, 'cancelled', '', 0, NULL, NULL, 'Mona cancelled it', :at, :at, :asked, :asked)"
+            )
+            values = {"id": id_, "asked": asked, "at": NOON}
+            await connection.execute(text(f"INSERT INTO training_runs VALUES {run}").bindparams(AT), values)
+        for action, subject, guild in (("training started", "run 1", 8), ("data deleted", "9", 9)):
+            row = "(at, guild_id, actor, action, subject) VALUES (:at, :guild, 5, :action, :subject)"
+            said = {"at": NOON, "guild": guild, "action": action, "subject": subject}
+            await connection.execute(text(f"INSERT INTO audit_log {row}").bindparams(AT), said)
+    await engine.dispose()
+    async with Database.open(unmigrated) as db, db.reading() as session:
+        of = TrainingRunRow
+        found = await session.execute(select(of.guild_id, of.requested_by, of.message_id).order_by(of.id))
+        assert list(map(tuple, found)) == [(8, 5, 5), (None, None, None), (None, None, None)]
+        assert (await session.scalars(select(of.error).order_by(of.id))).all() == [
+            "Mona cancelled it",
+            "it was cancelled",
+            "it was cancelled",
+        ]
+        assert (await session.scalars(select(GuildRow.id))).all() == [8]

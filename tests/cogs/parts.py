@@ -146,10 +146,10 @@ class StepwiseRetraining:
         self._ended = asyncio.Event()
         self.current: Run | None = None
 
-    async def start(self, actor: int) -> Run:
+    async def start(self, actor: int, guild_id: int) -> Run:
         if self.current is not None:
             raise AlreadyRunning("A training is under way already.")
-        self.current = await self._runs.get(await self._runs.begin(actor))
+        self.current = await self._runs.get(await self._runs.begin(actor, guild_id))
         assert self.current is not None
         return self.current
 

@@ -186,6 +186,16 @@ async def test_all_data_is_deleted_once_it_is_confirmed(world: World, admin: Any
     assert "is deleted" in text(asked)
 
 
+async def test_who_asked_for_a_training_and_where_is_deleted_with_the_rest(world: World, admin: Any) -> None:
+    await admin.slash(world.channel, "model retrain")
+    (run,) = await world.services.runs.latest(1)
+    assert (run.requested_by, run.channel_id) == (admin.id, world.channel.id)
+    await world.services.guilds.forget(world.guild.id, admin.id)
+    (run,) = await world.services.runs.latest(1)
+    assert (run.requested_by, run.channel_id, run.message_id) == (None, None, None)
+    assert run.state == "running"
+
+
 async def test_who_may_no_longer_cannot_confirm(world: World) -> None:
     role = world.guild.create_role("Stewards")
     steward = world.guild.add_member(world.env.create_user("stew"), roles=[role])
