@@ -7,29 +7,24 @@ comparables too, which shows what the market state and the ensemble add, and wha
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 
+from bench.cost import cost
 from bench.flips import Remembering, flips
 from bench.timing import judged
 from bot.evaluating import show_tables
-from models.ensemble import Fitted
 from models.members import binnable
-from pipeline.appraisal.state import MarketState
 from pipeline.evaluation.forecasters import Baseline, Point, baselines, plain_traits
 from pipeline.evaluation.metrics import Floats
 from pipeline.evaluation.timeline import KINDS, TRAITS, Known, Progress
 from pipeline.evaluation.walk import MODEL, Evaluation, evaluate
-from pipeline.history import merged, replayed
 from pipeline.sales import read_sales
-from pipeline.training import learn
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DAYS = 5
@@ -51,9 +46,8 @@ def main() -> int:
         print(f"!!! SKIPPED: there are no real sales in {DATA}, nothing was measured !!!", file=sys.stderr)
         return 0
     table = read_sales(paths)
-    # First, for the peak of a process counts whatever it did before.
     print("measuring what training costs", file=sys.stderr)
-    cost = _cost(table, options.jobs)
+    costs = cost(table, paths, options.jobs)
     first = options.first or table["sold_at"].dt.date.drop_duplicates().iloc[-DAYS:].min()
     model, log = Remembering(n_jobs=options.jobs), _log(time.perf_counter())
     forecasters = {MODEL: model, **baselines(), INFORMED: Baseline(informed_forest)}
@@ -62,7 +56,7 @@ def main() -> int:
     out = Console(width=None if sys.stdout.isatty() else 100)
     show_tables(result, out)
     signals = flips(table, model, first=first, daily=daily, progress=log, out=out)
-    for line in (*_verdict(result), *signals, *cost):
+    for line in (*_verdict(result), *signals, *costs):
         out.print(line, highlight=False)
     return 0
 
@@ -100,31 +94,6 @@ def _verdict(result: Evaluation) -> list[str]:
     every_day = least >= 0.85 and most <= 0.95
     lines.append(("and 85 to 95 % on every day", f"{least:.1%} to {most:.1%}", every_day))
     return judged(lines)
-
-
-def _cost(table: pd.DataFrame, jobs: int) -> list[str]:
-    events = list(merged(table, ()))
-    began = time.perf_counter()
-    MarketState().replay(events)
-    alone = time.perf_counter() - began
-    began = time.perf_counter()
-    data = replayed(table)
-    took = time.perf_counter() - began
-    fitted: Fitted = learn(data, n_jobs=jobs).fitted
-    seconds, weights = took + fitted.seconds, fitted.ensemble.weights
-    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    replay, features, peak_mb = len(table) / alone, len(table) / took, peak / 1024
-    return [
-        *judged(
-            (
-                ("replay of at least 20,000 sales a second", f"{replay:,.0f}", replay >= 20_000),
-                (f"training on all {len(table):,} within 90 s", f"{seconds:.1f} s", seconds <= 90),
-                ("in at most 1,500 MB, the largest worker's included", f"{peak_mb:,.0f} MB", peak_mb <= 1500),
-            )
-        ),
-        f"Replay with features: {features:,.0f} a second",
-        f"Weights: {', '.join(f'{name} {weight:.0%}' for name, weight in weights.items())}",
-    ]
 
 
 def _log(began: float) -> Progress:
