@@ -4,6 +4,10 @@ The market's sales of some days are collected over HTTP. Each is then an offer a
 model of its day, which has learnt from the sales before that day: whoever bought did what a signal would have
 had one do. Of those sold again, the simulation's own books tell what the flip really brought; they know the
 sales too that the feed left out.
+
+What is judged are resales at the market's level of their purchase: each is scaled by the axie's hidden fair
+value when it was listed for the purchase over that when it was listed for the resale, because where the whole
+market goes meanwhile is nobody's promise. What was really paid, unscaled, stands beside it.
 """
 
 from __future__ import annotations
@@ -49,14 +53,19 @@ Order = dict[str, Any]
 
 
 class Flips(NamedTuple):
-    """Offers bought and sold again, (n,): what was promised, and the net in dollars that came of it."""
+    """Offers bought and sold again, (n,): what was promised, and the net in dollars that came of it.
+
+    `realised_usd` is at the market's level of the purchase, `unscaled_usd` what was really paid.
+    """
 
     odds: Odds
     realised_usd: Floats
+    unscaled_usd: Floats
 
     def of(self, rows: NDArray[Any]) -> Flips:
         """Those of some rows, or for which a mask is true."""
-        return Flips(Odds(*(figure[rows] for figure in self.odds)), self.realised_usd[rows])
+        odds = Odds(*(figure[rows] for figure in self.odds))
+        return Flips(odds, self.realised_usd[rows], self.unscaled_usd[rows])
 
 
 async def live(data: Path, seed: int, days: int) -> None:
@@ -106,7 +115,7 @@ def flips(told: Weighed, books: list[Order], terms: Terms) -> Flips:
             of_axie[int(order["axie_id"])].append(order)
     for orders in of_axie.values():
         orders.sort(key=_closed)
-    rows, resales = [], []
+    rows, resales, levels = [], [], []
     for row, (axie, at) in enumerate(zip(told.axie.tolist(), told.at.tolist(), strict=True)):
         orders = of_axie[axie]
         later = bisect_right(orders, at + SAME_S, key=_closed)
@@ -115,12 +124,13 @@ def flips(told: Weighed, books: list[Order], terms: Terms) -> Flips:
         bought, again = orders[later - 1], orders[later]
         if at - bought["closed_at"] > SAME_S:  # another sale, which was none of the market's
             continue
-        # At the level of the purchase: where the whole market goes next is nobody's promise.
-        resales.append(again["sold_usd"] * bought["fair_usd"] / again["fair_usd"])
+        resales.append(again["sold_usd"])
+        levels.append(bought["fair_usd"] / again["fair_usd"])
         rows.append(row)
     odds = Odds(*(figure[rows] for figure in told.odds))
     cost = odds.net_usd / odds.return_
-    return Flips(odds, np.array(resales) * (1 - terms.fee) - cost)
+    kept = np.array(resales) * (1 - terms.fee)
+    return Flips(odds, kept * np.array(levels) - cost, kept - cost)
 
 
 def _closed(order: Order) -> float:
@@ -129,7 +139,10 @@ def _closed(order: Order) -> float:
 
 def show(found: Flips, out: Console) -> None:
     """Promised beside realised, in bands of promised probability, and whether that holds."""
-    table = Table("promised", "signals", "promised to pay", "paid", "net promised", "net realised")
+    table = Table(
+        "promised", "signals", "promised to pay", "paid", "net promised", "net realised",
+        "unscaled: paid", "net",
+    )  # fmt: skip
     order = np.argsort(found.odds.probability, kind="stable")
     near = []
     for rows in np.array_split(order, BANDS):
@@ -141,10 +154,12 @@ def show(found: Flips, out: Console) -> None:
         table.add_row(
             f"{promised.min():.0%} to {promised.max():.0%}", f"{len(rows):,}",
             f"{chance:.1%}", f"{paid:.1%} ± {error:.1%}", f"${band.odds.net_usd.mean():.2f}",
-            f"${band.realised_usd.mean():.2f}",
+            f"${band.realised_usd.mean():.2f}", f"{(band.unscaled_usd > 0).mean():.1%}",
+            f"${band.unscaled_usd.mean():.2f}",
         )  # fmt: skip
     out.print(table)
     expected, realised = float(found.odds.net_usd.mean()), float(found.realised_usd.mean())
+    unscaled = float(found.unscaled_usd.mean())
     error = float(found.realised_usd.std() / np.sqrt(len(found.realised_usd)))
     nets = abs(realised / expected - 1) <= NEAR_NET
     lines = (
@@ -154,6 +169,7 @@ def show(found: Flips, out: Console) -> None:
     )  # fmt: skip
     for good, what in lines:
         out.print(f"{'holds ' if good else 'MISSED'}  {what}", highlight=False)
+    out.print(f"        unscaled ${unscaled:.3f} ({unscaled / expected - 1:+.1%})", highlight=False)
 
 
 def main() -> None:
