@@ -1,7 +1,8 @@
 """The sales table: the interchange format between collection, training, evaluation and the outside.
 
 One row is one sale at a known price in dollars, the rows in order of time. Whatever file it comes from,
-the table read here has every column of `COLUMNS` with its dtype; what a file lacks is null.
+the table read here has every column of `COLUMNS` with its dtype; what a file lacks is null, but purity, which
+genes tell where there are some.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
+from pipeline.market import genes
+from pipeline.market.errors import GeneError
 from pipeline.market.values import AxieClass, Slot
 
 SLOTS = tuple(slot.value for slot in Slot)
@@ -132,8 +135,19 @@ def _checked(raw: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, Counter[str]]
             good &= ~bad
     if len(table) and not good.any():
         raise SalesTableError(f"{path}: none of its {len(table)} rows is usable ({_reasons(counts)})")
-    kept = table if good.all() else table[good]
-    return kept.astype(DTYPES).reset_index(drop=True), counts
+    kept = (table if good.all() else table[good]).astype(DTYPES).reset_index(drop=True)
+    unknown = kept["purity"].isna() & kept["genes"].notna()
+    if unknown.any():
+        kept.loc[unknown, "purity"] = kept.loc[unknown, "genes"].map(_purity)
+    return kept, counts
+
+
+def _purity(text: str) -> float:
+    """As the genes tell it, recessive ones included; NaN where they cannot be read."""
+    try:
+        return float(genes.purity(genes.decode(text)))
+    except GeneError:
+        return float("nan")
 
 
 def _typed(raw: pd.DataFrame, name: str) -> pd.Series[Any]:

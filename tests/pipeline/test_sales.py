@@ -55,6 +55,14 @@ def test_a_minimal_csv_reads_with_every_column_and_nulls_where_unknown(tmp_path:
     assert table["sold_at"].tolist() == [START + timedelta(minutes=i) for i in range(3)]
 
 
+def test_genes_tell_the_purity_that_a_table_does_not(tmp_path: Path) -> None:
+    genes = [f"0x{1:0128x}", "none", None, f"0x{1:0128x}"]  # every gene of the first is a Beast's
+    table = rows(4, genes=genes, purity=[None, None, None, 40])
+    found = read_sales([as_csv(table, tmp_path / "sales.csv")])["purity"]
+    assert found.tolist()[::3] == [100.0, 40.0]
+    assert found.isna().tolist() == [False, True, True, False]
+
+
 def test_an_empty_table_has_the_same_shape_as_a_read_one(tmp_path: Path) -> None:
     header_only = read_sales([as_csv(rows(0), tmp_path / "none.csv")])
     pd.testing.assert_frame_equal(header_only, empty_sales())
