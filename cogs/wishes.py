@@ -28,7 +28,7 @@ _DEFAULT: Final = Thresholds()
 
 TEXTS: Final = {
     "classes": "Only these classes, with commas between them: Plant, Beast",
-    "collections": "Only these collections, with commas between them: mystic, origin",
+    "collections": "Only of any of these collections, with commas between them: mystic, origin",
     "parts": "Only with all of these parts: tail-carrot, horn-cactus",
     "min_breeds": "Fewest breeds so far",
     "max_breeds": "Most breeds so far",

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.market.traits import Collection, collection
+from pipeline.market.traits import Collection, collections
 from pipeline.market.values import AxieClass, Listing, Token
 from pipeline.signal import QUANTILE_LEVELS, Filters, Prediction, Thresholds
 
@@ -82,12 +82,13 @@ class Matcher:
 
     def _fits(self, left: Any, listing: Listing, at: datetime) -> Any:
         axie, age = listing.axie, (at - listing.started_at).total_seconds()
+        kinds = sum((_BITS[kind] for kind in collections(axie)), _BITS[None])  # None: any bit at all
         # An axie whose purity or level is unknown cannot be shown to satisfy a minimum.
         purity = -math.inf if axie.purity is None else axie.purity
         level = -math.inf if axie.level is None else axie.level
         return (
             (self._classes[left] & _BITS[axie.class_] > 0)
-            & (self._collections[left] & _BITS[collection(axie)] > 0)
+            & (self._collections[left] & kinds > 0)
             & (self._tokens[left] & _BITS[listing.token] > 0)
             & (self._breeds[0][left] <= axie.breed_count)
             & (axie.breed_count <= self._breeds[1][left])

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from pipeline.market.traits import Collection, collection
+from pipeline.market.traits import Collection, collections
 from pipeline.market.values import Axie, AxieClass, Listing, Token
 
 QUANTILE_LEVELS = tuple(step / 20 for step in range(1, 20))
@@ -117,7 +117,7 @@ class Filters(Struct, frozen=True):
     """Which axies a watch is about. Empty tuples and None mean no restriction; ranges are inclusive."""
 
     classes: tuple[AxieClass, ...] = ()
-    collections: tuple[Collection, ...] = ()
+    collections: tuple[Collection, ...] = ()  # of which the axie must belong to one, be it the dearest or not
     parts: tuple[str, ...] = ()  # part ids, all of which the axie must have
     min_breed_count: int | None = None
     max_breed_count: int | None = None
@@ -171,7 +171,7 @@ def refusal(
 def _matches(filters: Filters, axie: Axie) -> bool:
     if filters.classes and axie.class_ not in filters.classes:
         return False
-    if filters.collections and collection(axie) not in filters.collections:
+    if filters.collections and collections(axie).isdisjoint(filters.collections):
         return False
     if filters.parts and not set(filters.parts) <= {part.id for part in axie.parts}:
         return False

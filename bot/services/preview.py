@@ -15,6 +15,7 @@ from sqlalchemy import Select, func, select, text
 from bot.db import Database
 from bot.db.tables import ListingRow, OutcomeRow, PredictionRow
 from pipeline.clock import Clock
+from pipeline.market.traits import RANK
 from pipeline.market.values import Listing
 from pipeline.signal import Filters, Prediction, Thresholds, refusal
 
@@ -85,7 +86,10 @@ def candidates(
     if filters.classes:
         rows = rows.where(PredictionRow.class_.in_(filters.classes))
     if filters.collections:
-        rows = rows.where(PredictionRow.collection.in_(filters.collections))
+        # Stored is the dearest of an axie's collections; what is wanted may be another of them.
+        cheapest = max(RANK[kind] for kind in filters.collections)
+        may_be = [kind for kind, rank in RANK.items() if rank <= cheapest]
+        rows = rows.where(PredictionRow.collection.in_(may_be))
     return rows
 
 

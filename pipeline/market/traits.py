@@ -6,14 +6,14 @@ all of them are derived here from the parts' special genes, in one way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from pipeline.market.values import Axie, Slot
 
 
 class Collection(StrEnum):
-    """What makes an axie a collectible, dearest first; an axie counts as the dearest it belongs to."""
+    """What makes an axie a collectible, dearest first; its price is that of the dearest it belongs to."""
 
     MYSTIC = "mystic"
     ORIGIN = "origin"
@@ -58,10 +58,18 @@ def special_parts(axie: Axie) -> dict[Collection, int]:
 
 def dearest(kinds: Iterable[Collection], title: str | None) -> Collection | None:
     """The dearest of some parts' collections and the one that a title stands for, if any."""
-    titled = (kind for prefix, kind in _TITLES if (title or "").startswith(prefix))
-    return min((*kinds, *titled), key=RANK.__getitem__, default=None)
+    return min((*kinds, *_titled(title)), key=RANK.__getitem__, default=None)
 
 
 def collection(axie: Axie) -> Collection | None:
     """The dearest collection the axie belongs to by title or parts, or None for a common axie."""
     return dearest(special_parts(axie), axie.title)
+
+
+def collections(axie: Axie) -> frozenset[Collection]:
+    """All collections the axie belongs to by title or parts."""
+    return frozenset((*special_parts(axie), *_titled(axie.title)))
+
+
+def _titled(title: str | None) -> Iterator[Collection]:
+    return (kind for prefix, kind in _TITLES if (title or "").startswith(prefix))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ from bot.services import preview
 from bot.services.journal import Entry, Journal
 from bot.services.preview import Previews
 from pipeline.clock import ManualClock
-from pipeline.market.values import AxieClass, OrderStatus, Resolution
+from pipeline.market.traits import Collection
+from pipeline.market.values import AxieClass, OrderStatus, Part, Resolution, Slot
 from pipeline.signal import Filters, Thresholds
 from tests.bot.factories import NOON, make_axie, make_forecast, make_listing, make_prediction
 
@@ -26,9 +28,13 @@ def previews(db: Database, clock: ManualClock) -> Previews:
     return Previews(db, clock)
 
 
-async def seen(journal: Journal, days_ago: float, net_usd: float, class_: AxieClass = AxieClass.BEAST) -> str:
+async def seen(
+    journal: Journal, days_ago: float, net_usd: float, class_: AxieClass = AxieClass.BEAST, **axie: Any
+) -> str:
     at = NOON - timedelta(days=days_ago)
-    listing = make_listing(axie=make_axie(class_=class_), seen_at=at, started_at=at - timedelta(seconds=5))
+    listing = make_listing(
+        axie=make_axie(class_=class_, **axie), seen_at=at, started_at=at - timedelta(seconds=5)
+    )
     forecast = make_forecast(axie_id=listing.axie.id, at=at)
     prediction = make_prediction(listing, net_usd=net_usd, forecast=forecast)
     await journal.record([Entry(listing, prediction)])
@@ -53,6 +59,18 @@ async def test_what_passes_is_counted_by_the_rule_itself(journal: Journal, previ
     old = await previews.of(ANY, Filters(max_age_s=4))
     assert old is not None
     assert old.signals == 0
+
+
+async def test_an_axie_counts_for_whatever_collection_it_belongs_to(
+    journal: Journal, previews: Previews
+) -> None:
+    mystic = tuple(Part(f"{slot}-x", slot, AxieClass.BEAST, special="Mystic") for slot in Slot)
+    await seen(journal, 1.0, 4.0, parts=mystic, title="Origin")
+    await seen(journal, 1.0, 4.0, parts=mystic)
+    for wanted, signals in ((Collection.MYSTIC, 2), (Collection.ORIGIN, 1), (Collection.SUMMER, 0)):
+        found = await previews.of(ANY, Filters(collections=(wanted,)))
+        assert found is not None
+        assert found.signals == signals, wanted
 
 
 async def test_what_was_sold_counts_as_it_came_out_on_paper(journal: Journal, previews: Previews) -> None:

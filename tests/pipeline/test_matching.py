@@ -17,6 +17,7 @@ from tests.bot.factories import NOON, make_axie, make_listing, make_prediction
 
 SMALL = st.integers(0, 4)
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
+SPECIAL = st.sampled_from([None, "Mystic", "SummerShiny2022", "Nightmare"])
 PARTS = ("tail-carrot", "tail-koi", "horn-cactus")
 
 
@@ -56,7 +57,7 @@ def listings(draw: st.DrawFn) -> Any:
     worn = draw(some(PARTS))
     axie = make_axie(
         class_=draw(st.sampled_from(list(AxieClass))),
-        parts=tuple(Part(id_, Slot.TAIL, AxieClass.PLANT) for id_ in worn),
+        parts=tuple(Part(id_, Slot.TAIL, AxieClass.PLANT, special=draw(SPECIAL)) for id_ in worn),
         breed_count=draw(SMALL),
         purity=draw(perhaps(SMALL)),
         level=draw(perhaps(SMALL)),

@@ -116,6 +116,14 @@ def test_a_collection_is_told_by_the_special_genes_of_parts_or_the_title() -> No
     assert held(Filters(collections=(Collection.SUMMER,)), listing=shiny) is Refusal.FILTERED
 
 
+def test_an_axie_of_several_collections_is_one_of_each() -> None:
+    parts = tuple(Part(f"{slot}-x", slot, AxieClass.BEAST, special="Mystic") for slot in Slot)
+    both = make_listing(axie=make_axie(parts=parts, title="Origin"))
+    for wanted in (Collection.MYSTIC, Collection.ORIGIN):
+        assert held(Filters(collections=(wanted,)), listing=both) is None
+    assert held(Filters(collections=(Collection.MEO, Collection.SUMMER)), listing=both) is Refusal.FILTERED
+
+
 def test_an_axie_of_unknown_level_does_not_pass_a_minimum_level() -> None:
     listing = make_listing(axie=make_axie(level=None))
     assert held(Filters(min_level=1), listing=listing) is Refusal.FILTERED
