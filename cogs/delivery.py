@@ -1,5 +1,8 @@
 """Delivers one post of the outbox: checked once more, drawn, sent, and noted.
 
+What is new is sent at once. Whether it is still for sale is asked where it was tried before, in this life or
+an earlier one, and where it has waited longer than the marketplace's word holds.
+
 A post is marked delivered only after Discord has it; its nonce is the same at every attempt, and Discord
 answers a repeated nonce with the first message. It does so for some minutes only: what is older is first
 looked for among the channel's newest messages.
@@ -18,14 +21,14 @@ from bot.services.mutes import Silence
 from bot.tracing import KEY, trace_ids
 from cogs import buttons, losses, outgoing, pings, repeats
 from cogs import format as fmt
-from cogs.fanout import Standing
+from cogs.fanout import FRESH_S, Standing
 from cogs.pace import pace_of_posts
 from cogs.publishing import Publishing
 from pipeline.market.errors import MarketError
 from pipeline.market.values import OrderStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import discord
 
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LATE_S: Final = 60.0  # of real time since the alert was written down
+LATE_S: Final = 60.0  # of real time since the alert was written down, from which on it is said to be late
 UNCHECKED: Final = "The marketplace does not say whether it is still for sale."
 UNCHECKED_PAUSE_S: Final = 15.0
 FAULT_PAUSE_S: Final = 10.0
@@ -50,7 +53,7 @@ _OVER: Final = {
 
 
 class _Unknown(Exception):
-    """The marketplace does not say whether late listings are still open."""
+    """The marketplace does not say whether listings are still open."""
 
 
 class _Accepted(NamedTuple):
@@ -90,18 +93,19 @@ class Courier:
         if post.id in self._accepted:
             await self._note(post.id)
             return None
-        current: Post | None = await self._unmuted(post)
-        late: str | None = None
-        if current is not None and (datetime.now(UTC) - post.queued_at).total_seconds() > LATE_S:
+        current = await self._unmuted(post)
+        if current is None:
+            return None
+        waited_s = (datetime.now(UTC) - post.queued_at).total_seconds()
+        late = waited_s > LATE_S
+        tried = post.attempts > 0 or post.queued_at < self._since or post.id in self._begun
+        over: dict[int, str] = {}
+        if tried or late or waited_s > FRESH_S:
             try:
-                current = await self._open_ones(current)
+                over = await self._over(current.alerts)
             except _Unknown:
                 await outbox.retry(ids(post), UNCHECKED, UNCHECKED_PAUSE_S)
                 return UNCHECKED_PAUSE_S
-            if not post.digest:
-                late = f"found {fmt.since(post.queued_at)} ago, it was still open just now."
-        if current is None:
-            return None
         channel = self._bot.get_partial_messageable(post.channel_id, guild_id=post.guild_id)
         outcome: outgoing.Outcome | None = None
         if self._bot.user is not None and repeats.possible(self._services, post):
@@ -116,9 +120,17 @@ class Courier:
                 if found.rest is None:
                     return None
                 current = found.rest
-        # Discord forgets a nonce within minutes. Who may have sent the post before that looks for it first.
-        tried = post.attempts > 0 or post.queued_at < self._since or post.id in self._begun
-        look_first = tried and (late is not None or post.digest)
+        # Discord forgets a nonce within minutes, and what is over is not sent again to learn whether it was
+        # sent: who may have sent the post before looks for it first.
+        if outcome is None and tried and (late or post.digest or over) and self._bot.user is not None:
+            outcome = await outgoing.find(channel, current.nonce, self._bot.user.id)
+        note: str | None = None
+        if outcome is None:
+            current = await self._still_open(current, over)
+            if current is None:
+                return None
+            if late and not post.digest:
+                note = f"found {fmt.since(post.queued_at)} ago, it was still open just now."
         stats = self._services.stats
         if not post.attempts:
             owed = max(alert.held_until or alert.queued_at for alert in post.alerts)
@@ -126,13 +138,13 @@ class Courier:
         with stats.timings.timing("deliver"):
             if outcome is None:
                 self._begun.add(post.id)
-                outcome = await self._send(channel, _with_note(current, late), look_first=look_first)
+                outcome = await self._send(channel, _with_note(current, note))
         stats.deliveries[type(outcome).__name__.lower()] += 1
         match outcome:
             case outgoing.Sent(message_id):
                 lags = [self._services.stats.announced(alert.listing.hash) for alert in current.alerts]
                 _log_delivered(current, message_id, lags)
-                self._accepted[post.id] = _Accepted(ids(current), message_id, late)
+                self._accepted[post.id] = _Accepted(ids(current), message_id, note)
                 self._publishing.sent(post.guild_id, post.channel_id, message_id)
                 await self._note(post.id)
                 return None
@@ -147,13 +159,7 @@ class Courier:
                 await outbox.retry(ids(current), retry.reason, pause)
                 return pause
 
-    async def _send(
-        self, channel: discord.abc.Messageable, post: Post, *, look_first: bool
-    ) -> outgoing.Outcome:
-        if look_first and self._bot.user is not None:
-            found = await outgoing.find(channel, post.nonce, self._bot.user.id)
-            if found is not None:
-                return found
+    async def _send(self, channel: discord.abc.Messageable, post: Post) -> outgoing.Outcome:
         shown, view = await buttons.drawn(self._services, post)
         roles = await pings.roles(self._services.watches, post)
         return await outgoing.send(
@@ -202,18 +208,25 @@ class Courier:
             await self._services.outbox.expire(muted, "muted before the alert could be sent")
         return _without(post, muted)
 
-    async def _open_ones(self, post: Post) -> Post | None:
-        """The post without what is for sale no longer; None where nothing is left.
+    async def _over(self, alerts: Sequence[Alert]) -> dict[int, str]:
+        """Which alerts tell of what is for sale no longer, and why.
 
         Raises `_Unknown` where the marketplace does not say: what is over is never posted.
         """
-        statuses = await self._statuses(post.alerts)
-        over: set[int] = set()
-        for alert in post.alerts:
+        statuses = await self._statuses(alerts)
+        over: dict[int, str] = {}
+        for alert in alerts:
             status = statuses.get(alert.listing.hash)
-            if status is None or status.final:
-                over.add(alert.id)
-                why = _OVER.get(status, f"the order is no longer valid ({status})") if status else _GONE
+            if status is None:
+                over[alert.id] = _GONE
+            elif status.final:
+                over[alert.id] = _OVER.get(status, f"the order is no longer valid ({status})")
+        return over
+
+    async def _still_open(self, post: Post, over: Mapping[int, str]) -> Post | None:
+        """The post without what is over, of which that is noted; None where nothing is left."""
+        for alert in post.alerts:
+            if why := over.get(alert.id):
                 log.info("alerts expired", reason=why, **{KEY: trace_ids([alert.listing.hash])})
                 await self._services.outbox.expire([alert.id], why)
         return _without(post, over)
@@ -222,7 +235,7 @@ class Courier:
         try:
             return await self._standing.of([alert.listing.hash for alert in alerts])
         except (MarketError, TimeoutError) as error:
-            log.warning("could not ask whether late listings are still open", reason=repr(error))
+            log.warning("could not ask whether listings are still open", reason=repr(error))
             raise _Unknown from error
 
 

@@ -7,6 +7,8 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pipeline.market.errors import MarketError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
@@ -58,15 +60,26 @@ class Standing:
         self._market = market
         self._told: dict[str, tuple[float, OrderStatus | None]] = {}
         self._asking = asyncio.Lock()
+        self._silent_at = 0.0  # when the marketplace last gave no answer
 
     async def of(self, hashes: Sequence[str]) -> dict[str, OrderStatus]:
-        """The status of each order that the marketplace knows. Raises MarketError or TimeoutError."""
+        """The status of each order that the marketplace knows. Raises MarketError or TimeoutError.
+
+        Where it does not answer, all who waited behind that question are told so, and none asks in turn.
+        """
+        came = time.monotonic()
         async with self._asking:
             now = time.monotonic()
+            if self._silent_at > came:
+                raise TimeoutError("whoever asked before found no answer")
             self._told = {hash_: told for hash_, told in self._told.items() if now - told[0] < FRESH_S}
             if unknown := [hash_ for hash_ in dict.fromkeys(hashes) if hash_ not in self._told]:
-                async with asyncio.timeout(CHECK_S):
-                    found = await self._market.orders(unknown)
+                try:
+                    async with asyncio.timeout(CHECK_S):
+                        found = await self._market.orders(unknown)
+                except (MarketError, TimeoutError):
+                    self._silent_at = time.monotonic()
+                    raise
                 now = time.monotonic()
                 for hash_ in unknown[:_MOST_KEPT]:
                     self._told[hash_] = (now, found[hash_].status if hash_ in found else None)

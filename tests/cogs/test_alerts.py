@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import discord
 import msgspec
 import pytest
-from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from bot.client import create_bot
-from bot.db.tables import AlertRow, AlertState, PostRow
 from bot.services.pacing import Delivery
 from cogs import delivery, outgoing
-from pipeline.market.errors import MarketUnavailable
-from pipeline.market.values import OrderStatus
 from tests.cogs.parts import make_axie, make_listing
 from tests.cogs.world import World
-
-
-async def make_old(world: World, minutes: float) -> None:
-    """As if the pending alerts had been written down before an interruption."""
-    async with world.services.db.session() as session:
-        queued = datetime.now(UTC) - timedelta(minutes=minutes)
-        await session.execute(update(AlertRow).values(queued_at=queued))
 
 
 async def test_an_alert_is_posted_with_its_sum_and_a_link_button(world: World) -> None:
@@ -129,60 +117,6 @@ async def test_a_slow_channel_delays_nobody_else(world: World, monkeypatch: pyte
     released.set()
     await world.deliver()
     assert len(world.posted(slow)) == 8
-
-
-async def test_an_alert_that_comes_late_is_checked_and_marked(world: World) -> None:
-    listing, _ = await world.signal(await world.watch())
-    world.market.statuses[listing.hash] = OrderStatus.OPEN
-    await make_old(world, minutes=12)
-    await world.deliver()
-    (message,) = world.posted()
-    assert "**Late** – found 12 min ago, it was still open" in (message.embeds[0].description or "")
-
-
-async def test_a_prompt_alert_asks_nothing_of_the_marketplace(world: World) -> None:
-    await world.signal(await world.watch())
-    await world.deliver()
-    assert world.market.asked == []
-    assert "Late" not in (world.posted()[0].embeds[0].description or "")
-
-
-async def test_a_late_alert_about_a_sold_axie_is_not_posted(world: World) -> None:
-    listing, _ = await world.signal(await world.watch())
-    world.market.statuses[listing.hash] = OrderStatus.MATCHED
-    await make_old(world, minutes=12)
-    await world.deliver()
-    assert world.posted() == []
-    assert (await world.services.outbox.counts()).expired == 1
-
-
-async def test_a_late_alert_waits_until_the_marketplace_says_that_it_is_open(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "UNCHECKED_PAUSE_S", 0.01)
-    listing, _ = await world.signal(await world.watch())
-    world.market.failure = MarketUnavailable("down")
-    await make_old(world, minutes=12)
-    cog: Any = world.bot.get_cog("Alerts")
-    for _ in range(3):
-        await cog.turn()
-        await cog.settled()
-    assert world.posted() == []
-    (problem,) = await world.services.outbox.problems(world.guild.id)
-    assert "does not say" in problem.reason
-    world.market.failure = None
-    world.market.statuses[listing.hash] = OrderStatus.OPEN
-    await world.deliver()
-    assert "it was still open" in (world.posted()[0].embeds[0].description or "")
-
-
-async def test_a_late_alert_about_an_order_that_nobody_knows_any_more_is_not_posted(world: World) -> None:
-    listing, _ = await world.signal(await world.watch())
-    world.market.unknown.add(listing.hash)
-    await make_old(world, minutes=12)
-    await world.deliver()
-    assert world.posted() == []
-    assert (await world.services.outbox.counts()).expired == 1
 
 
 async def test_hostile_market_text_is_shown_as_text(world: World) -> None:
@@ -291,50 +225,6 @@ async def test_a_message_that_is_out_is_not_repeated_while_the_database_takes_no
     await world.deliver()
     assert len(world.sends()) == len(world.posted()) == 1
     assert (await outbox.counts()).delivered == 1
-
-
-async def forget_that_it_was_sent(world: World) -> None:
-    """As if the process had been killed after Discord's acceptance, and were back ten minutes later."""
-    async with world.services.db.session() as session:
-        queued = datetime.now(UTC) - timedelta(minutes=10)
-        pending = {"state": AlertState.PENDING, "queued_at": queued, "attempts": 0}
-        await session.execute(update(AlertRow).values(**pending))
-        await session.execute(update(PostRow).values(message_id=None))
-
-
-async def test_a_message_that_an_earlier_life_posted_is_found_and_not_repeated(world: World) -> None:
-    watch = await world.watch()
-    await world.signal(watch)
-    await world.signal(watch)
-    await world.deliver()
-    posted = {message.id for message in world.posted()}
-    await forget_that_it_was_sent(world)
-    await world.deliver()
-    assert len(world.sends()) == len(posted) == 2
-    assert {message.id for message in world.posted()} == posted
-    async with world.services.db.reading() as session:
-        assert set(await session.scalars(select(PostRow.message_id))) == posted
-
-
-async def test_where_the_channel_s_past_may_not_be_read_a_late_alert_is_sent_all_the_same(
-    world: World,
-) -> None:
-    await world.signal(await world.watch())
-    await make_old(world, 10)
-    world.env.inject_error("GET", "/channels/*/messages", status=403, code=50013)
-    await world.deliver()
-    assert len(world.posted()) == 1
-
-
-async def test_a_late_alert_waits_while_the_channel_s_past_cannot_be_read(
-    world: World, short_pauses: None
-) -> None:
-    await world.signal(await world.watch())
-    await world.deliver()
-    await forget_that_it_was_sent(world)
-    world.env.inject_error("GET", "/channels/*/messages", status=500, times=7)
-    await world.deliver()
-    assert len(world.sends()) == len(world.posted()) == 1
 
 
 async def test_a_role_is_pinged_once_for_a_post_that_promises_enough(world: World) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.services.outbox import Owed
 from cogs.fanout import LANE, Standing, in_turn
 from cogs.pace import POSTS_A_SECOND, POSTS_AT_ONCE, REQUESTS_A_SECOND, REQUESTS_AT_ONCE, Pace
+from pipeline.market.errors import MarketUnavailable
 from pipeline.market.values import OrderStatus, Resolution
 from tests.cogs.world import World
 
@@ -113,6 +114,23 @@ async def test_whether_an_order_stands_is_asked_once_for_all_channels() -> None:
         assert await standing.of(["a", "gone"]) == {"a": OrderStatus.OPEN}
     assert await standing.of(["b"]) == {"b": OrderStatus.OPEN}
     assert asked == {"a": 1, "gone": 1, "b": 1}
+
+
+async def test_where_the_marketplace_is_silent_all_who_wait_learn_it_from_one_question() -> None:
+    asked: list[list[str]] = []
+
+    class Market:
+        async def orders(self, hashes: list[str]) -> dict[str, Resolution]:
+            asked.append(hashes)
+            await asyncio.sleep(0)
+            raise MarketUnavailable("down")
+
+    market: Any = Market()
+    standing = Standing(market)
+    for questions in (1, 2):
+        answers = await asyncio.gather(*(standing.of([f"{n}"]) for n in range(50)), return_exceptions=True)
+        assert all(isinstance(each, MarketUnavailable | TimeoutError) for each in answers)
+        assert len(asked) == questions
 
 
 def published(world: World) -> int:
