@@ -129,14 +129,6 @@ async def running(
         predictor = Predictor(registry, clock, settings.gas_ron)
         audit = Audit(db)
         runs = Runs(db)
-        retraining = Retraining(
-            runs,
-            predictor,
-            lambda: birth_order(settings, clock),
-            timedelta(minutes=settings.train_minutes),
-            _birth(settings, store),
-        )
-        stack.push_async_callback(retraining.stop)
         supervisor = Supervisor()
         workers = Workers()
         stack.callback(workers.close)
@@ -146,6 +138,16 @@ async def running(
         ledger = Ledger(db, clock)
         watches, mutes = Watches(db, clock), Mutes(db)
         guilds = Guilds(db, clock, watches, mutes)
+        retraining = Retraining(
+            runs,
+            predictor,
+            audit,
+            lambda: birth_order(settings, clock),
+            timedelta(minutes=settings.train_minutes),
+            _birth(settings, store),
+            lambda: settings.discord_guild_id or guilds.only(),
+        )
+        stack.push_async_callback(retraining.stop)
         services = Services(
             settings=settings,
             clock=clock,

@@ -169,7 +169,7 @@ async def _release(interaction: Interaction, _post: Post, alert: Alert) -> None:
     if not interaction.permissions.manage_messages:
         raise Refused("You need the Manage Messages permission to release what somebody else has claimed.")
     services = interaction.client.services
-    await services.claims.release(alert.id, None)
+    await services.claims.free(alert, interaction.user.id)
     await interaction.response.edit_message(content="It is free again.", view=None)
     services.posts.wake()
 

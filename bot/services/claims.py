@@ -9,7 +9,8 @@ from sqlalchemy import delete, select
 
 from bot.db import Database
 from bot.db.tables import AlertRow, ClaimRow
-from bot.services.alerts import Claim
+from bot.services.alerts import Alert, Claim
+from bot.services.audit import AuditEntry, note
 from bot.services.posts import mark
 from bot.waiting import machine_time
 
@@ -30,12 +31,21 @@ class Claims:
             await mark(session, AlertRow.id == alert_id)
             return Claim(held.user_id, held.name, held.at)
 
-    async def release(self, alert_id: int, user_id: int | None) -> bool:
-        """Give an alert back: a user's own claim, or (None) anybody's. False where there was none."""
-        gone = delete(ClaimRow).where(ClaimRow.alert_id == alert_id).returning(ClaimRow.alert_id)
-        if user_id is not None:
-            gone = gone.where(ClaimRow.user_id == user_id)
+    async def release(self, alert_id: int, user_id: int) -> None:
+        """Give back an alert that the user claimed."""
         async with self._db.session() as session:
-            released = (await session.scalars(gone)).first() is not None
+            await session.execute(
+                delete(ClaimRow).where(ClaimRow.alert_id == alert_id, ClaimRow.user_id == user_id)
+            )
             await mark(session, AlertRow.id == alert_id)
-            return released
+
+    async def free(self, alert: Alert, actor: int) -> None:
+        """Take an alert from whoever claimed it, on somebody else's wish, which is on record."""
+        gone = delete(ClaimRow).where(ClaimRow.alert_id == alert.id).returning(ClaimRow.user_id)
+        async with self._db.session() as session:
+            held = (await session.scalars(gone)).first()
+            if held is not None:
+                change = ("claim released", f"axie {alert.listing.axie.id}")
+                before, after = {"claimed_by": held}, {"claimed_by": None}
+                await note(session, AuditEntry(self._now(), alert.guild_id, actor, *change, before, after))
+            await mark(session, AlertRow.id == alert.id)

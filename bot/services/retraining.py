@@ -17,6 +17,7 @@ import structlog
 
 from bot.errors import AlreadyRunning, NotFound
 from bot.log import redact
+from bot.services.audit import Audit
 from bot.services.births import give_birth
 from bot.services.predictor import Predictor
 from bot.services.runs import CANCELLED, Run, Runs
@@ -33,14 +34,19 @@ class Retraining:
         self,
         runs: Runs,
         predictor: Predictor,
+        audit: Audit,
         order: Callable[[], Order],
         longest: timedelta = timedelta(hours=3),
         birth: Birth | None = None,
+        home: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`birth` carries an order out, by default in a process of this machine.
 
-        `longest` is the machine's time after which a training that has not ended is ended.
+        `longest` is the machine's time after which a training that has not ended is ended. `home` is the
+        server that the model is steered from: what comes of trainings nobody asked for is in its log.
         """
+        self._audit = audit
+        self._home = home
         self._longest = longest
         self._runs = runs
         self._predictor = predictor
@@ -59,10 +65,10 @@ class Retraining:
     async def by_schedule(self) -> None:
         """Begin a training that nobody asked for, unless one is under way."""
         with contextlib.suppress(AlreadyRunning):
-            await self.start(None)
+            await self.start(None, self._home())
 
     async def start(self, actor: int | None, guild_id: int | None = None) -> Run:
-        """Begin a training asked for by a user on a server, or by nobody.
+        """Begin a training asked for by a user or by nobody, on a server whose log has what it promotes.
 
         Raises AlreadyRunning if one is under way.
         """
@@ -125,6 +131,9 @@ class Retraining:
             self._stored = True
             await asyncio.gather(*writing, return_exceptions=True)
             await self._finish(run_id, result, before)
+            if result.promoted:
+                former = None if before is None else before["version"]
+                await self._take_on(await self._runs.get(run_id), former)
         except asyncio.CancelledError:
             state, reason = self._ending
             await self._runs.finish(run_id, state, error=reason)
@@ -148,8 +157,13 @@ class Retraining:
         if before is not None:
             report["before"] = {"version": before["version"], "metrics": before.get("metrics")}
         await self._runs.finish(run_id, "done", version=result.version, report=report)
-        if result.promoted:
-            try:
-                await self._predictor.refresh()
-            except Exception:  # the task that looks for a new champion tries again
-                log.exception("the new champion could not be taken on at once", version=result.version)
+
+    async def _take_on(self, run: Run, former: str | None) -> None:
+        """Note that a run's version became champion, and let it serve."""
+        version, actor, guild = str(run.version), run.requested_by, run.guild_id
+        change = ("model promoted", version)
+        await self._audit.write(*change, guild_id=guild, actor=actor, before=former, after=version)
+        try:
+            await self._predictor.refresh()
+        except Exception:  # the task that looks for a new champion tries again
+            log.exception("the new champion could not be taken on at once", version=version)

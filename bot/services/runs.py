@@ -37,6 +37,7 @@ class Run(Struct, frozen=True):
     finished_at: datetime | None
     channel_id: int | None = None
     message_id: int | None = None
+    guild_id: int | None = None
 
 
 def seconds_left(run: Run, now: datetime, usual_s: float | None) -> float | None:
@@ -59,7 +60,7 @@ class Runs:
         self._db = db
 
     async def begin(self, requested_by: int | None, guild_id: int | None = None) -> int:
-        """Note that a run starts, asked for by a person on a server or (None) by the schedule; its id."""
+        """Note that a run starts, asked for by a person or (None) by the schedule, on a server; its id."""
         row = {
             "requested_by": requested_by,
             "guild_id": guild_id,
@@ -185,6 +186,7 @@ def _run(row: TrainingRunRow) -> Run:
         row.finished_at,
         row.channel_id,
         row.message_id,
+        row.guild_id,
     )
 
 

@@ -28,6 +28,7 @@ AREAS: Final = {
 _NOT_CHANGES: Final = {"id", "guild_id", "created_by", "created_at", "zone"}
 _NAMES: Final = {
     "channel_id": "channel",
+    "claimed_by": "claimed by",
     "min_net_usd": "least net",
     "min_return": "least return",
     "min_probability": "least chance",
@@ -89,7 +90,8 @@ def _differences(before: Any, after: Any, name: str = "") -> Iterator[str]:
             if key not in _NOT_CHANGES:
                 yield from _differences(before.get(key), after.get(key), key)
     elif before != after and not (_nothing(before) and _nothing(after)):
-        yield f"{_NAMES.get(name, fmt.plain(name, 30))}: {_value(name, before)} → {_value(name, after)}"
+        label = f"{_NAMES.get(name, fmt.plain(name, 30))}: " if name else ""
+        yield f"{label}{_value(name, before)} → {_value(name, after)}"
 
 
 def _nothing(value: Any) -> bool:
@@ -104,6 +106,8 @@ def _value(name: str, value: Any) -> str:
             return f"{watch_words.clock(value['start'])}-{watch_words.clock(value['end'])}"
         case (("channel_id" | "operators_channel"), int()):
             return f"<#{value}>"
+        case "claimed_by", int():
+            return f"<@{value}>"
         case (("role_id" | "reading" | "watches" | "model" | "settings"), int()):
             return f"<@&{value}>"
         case (("min_return" | "min_probability" | "min_sell_chance"), (int() | float())):

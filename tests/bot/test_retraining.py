@@ -13,11 +13,12 @@ import pytest
 
 from bot.db import Database
 from bot.errors import AlreadyRunning, NotFound
+from bot.services.audit import Audit
 from bot.services.births import give_birth
 from bot.services.predictor import Predictor
 from bot.services.retraining import Retraining
 from bot.services.runs import Runs
-from pipeline.birth import Order, Progress
+from pipeline.birth import Order, Progress, Result
 from tests.bot.factories import NOON
 
 
@@ -35,7 +36,8 @@ def order(folder: Path) -> Order:
 
 
 def retraining(db: Database, folder: Path, made: Callable[[Path], Order] = order) -> Retraining:
-    return Retraining(Runs(db), cast(Predictor, SimpleNamespace(card=None)), lambda: made(folder))
+    champion = cast(Predictor, SimpleNamespace(card=None))
+    return Retraining(Runs(db), champion, Audit(db), lambda: made(folder))
 
 
 async def test_with_nothing_collected_the_sentence_says_what_to_do(tmp_path: Path) -> None:
@@ -86,12 +88,42 @@ async def test_the_schedule_begins_a_run_that_nobody_asked_for_and_leaves_one_un
     await training.stop()
 
 
+HOME = 4
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+async def test_a_promotion_is_in_the_log_of_who_asked_or_of_the_home_server(
+    db: Database, tmp_path: Path, promoted: bool
+) -> None:
+    async def refresh() -> bool:
+        return True
+
+    async def birth(_order: Order, _tell: Callable[[Progress], None]) -> Result:
+        return Result("v2", promoted, "it errs less")
+
+    champion = cast(Predictor, SimpleNamespace(card={"version": "v1"}, refresh=refresh))
+    training = Retraining(
+        Runs(db), champion, Audit(db), lambda: order(tmp_path), birth=birth, home=lambda: HOME
+    )
+    await training.wait((await training.start(7, 5)).id)
+    await training.by_schedule()
+    while (run := training.current) is not None:
+        await training.wait(run.id)
+    told = [(each.guild_id, each.actor, each.action, each.subject) for each in await Audit(db).recent()]
+    if not promoted:
+        assert told == []
+        return
+    assert told == [(HOME, None, "model promoted", "v2"), (5, 7, "model promoted", "v2")]
+    assert {(each.before, each.after) for each in await Audit(db).recent()} == {("v1", "v2")}
+
+
 async def test_a_run_that_takes_too_long_is_ended_and_says_what_allows_more(
     db: Database, tmp_path: Path
 ) -> None:
     training = Retraining(
         Runs(db),
         cast(Predictor, SimpleNamespace(card=None)),
+        Audit(db),
         lambda: order(tmp_path),
         timedelta(seconds=0.05),
     )

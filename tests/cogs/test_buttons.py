@@ -14,6 +14,7 @@ from bot.db.servers import MuteRow
 from bot.db.tables import AlertRow, ClaimRow
 from bot.services.mutes import Kind, Silence
 from cogs import charts, why
+from cogs.embeds import settings_words
 from pipeline.market.values import Listing, OrderStatus
 from pipeline.signal import Contribution
 from tests.cogs.parts import make_axie, make_listing
@@ -168,7 +169,7 @@ async def test_a_claim_is_given_back_by_pressing_again_after_a_restart_too(world
 
 
 async def test_who_manages_messages_can_release_a_claim(world: World, prompt_edits: None) -> None:
-    message, _ = await an_alert(world)
+    message, listing = await an_alert(world)
     await world.member.click(message, label="Mine")
     sweepers = world.guild.create_role(
         "Sweepers", permissions=discord.Permissions(manage_messages=True, view_channel=True)
@@ -180,6 +181,10 @@ async def test_who_manages_messages_can_release_a_claim(world: World, prompt_edi
     assert "is on it" not in shown(world)
     async with world.services.db.reading() as session:
         assert list(await session.scalars(select(ClaimRow))) == []
+    (entry,) = [e for e in await world.services.audit.recent(world.guild.id) if e.actor == sweeper.id]
+    told = settings_words.change(entry)
+    assert f"<@{sweeper.id}>: claim released **axie {listing.axie.id}**" in told
+    assert f"claimed by: <@{world.member.id}> → none" in told
 
 
 async def test_what_is_over_cannot_be_claimed(world: World, prompt_edits: None) -> None:

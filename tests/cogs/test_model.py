@@ -63,6 +63,7 @@ async def test_the_answer_follows_the_training_to_its_end(world: World, admin: A
     await admin.slash(world.channel, "model retrain")
     assert "run 1" in answer(world)
     assert "0%" in answer(world)
+    assert (await world.services.runs.get(1)).guild_id == world.guild.id
     world.retraining.step("fitting boosted trees", 0.42)
     await world.env.advance_time(STEP_S)
     assert "42%" in answer(world)

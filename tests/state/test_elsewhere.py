@@ -14,6 +14,7 @@ from moto.moto_api import state_manager
 
 from bot.db import Database
 from bot.services import elsewhere
+from bot.services.audit import Audit
 from bot.services.elsewhere import EcsTask, Log, train_on_ecs
 from bot.services.predictor import Predictor
 from bot.services.retraining import Retraining
@@ -101,6 +102,7 @@ async def test_a_cancelled_training_stops_its_task(
         training = Retraining(
             Runs(db),
             cast(Predictor, SimpleNamespace(card=None)),
+            Audit(db),
             lambda: order,
             birth=lambda _, tell: train_on_ecs(place, store, tell),
         )
