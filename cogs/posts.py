@@ -6,7 +6,6 @@ edited and one that is sent now never differ.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import discord
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from cogs.money import Money
 
 CARDS: Final = 5  # with a row of buttons for each, of which Discord shows five
-SEEN_LONG_AGO: Final = timedelta(minutes=5)
 _OVER: Final = {
     OrderStatus.MATCHED: "✅ **Sold**",
     OrderStatus.CANCELLED: "⚪ **Cancelled** by the seller",
@@ -73,7 +71,7 @@ def card(
             watch,
             moment,
             late=alert.late,
-            notes=notes,
+            notes=[*notes, *_found_late(alert)],
             brief=brief,
             money=money,
         )
@@ -104,10 +102,16 @@ def _price(alert: Alert, money: Money) -> list[str]:
 def _fallen(alert: Alert) -> list[str]:
     """Where an auction was seen before its price had come down to what is wanted."""
     listing, waited = alert.listing, alert.created_at - alert.listing.seen_at
-    if not listing.is_auction or waited < SEEN_LONG_AGO:
+    if not listing.is_auction or waited < embeds.LONG:
         return []
     first, age = fmt.tokens(listing.ask(listing.seen_at)), fmt.age(waited.total_seconds())
     return [f"📉 **Its price has fallen this far** – it was {first}, {age} before"]
+
+
+def _found_late(alert: Alert) -> list[str]:
+    """Where the watcher, having been away, came upon it long after it was listed."""
+    age = embeds.found_late(alert)
+    return [] if age is None else [f"🕓 **Found late** – it had been for sale for {age} when first seen"]
 
 
 def _ending(alert: Alert, ending: Ending, money: Money) -> str:

@@ -6,6 +6,7 @@ text goes through `format.plain`, and every part of an embed stays within Discor
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import discord
@@ -18,6 +19,7 @@ from pipeline.market.values import Price
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bot.services.alerts import Alert
     from cogs.format import Moment
     from cogs.money import Money
     from pipeline.market.values import Axie, Listing, Part
@@ -29,6 +31,8 @@ CAREFUL: Final = discord.Colour(0xF0A232)
 QUIET: Final = discord.Colour(0x80848E)
 WON: Final = discord.Colour(0x1B6B3E)
 COMPARABLES: Final = 3
+# Of market time. The watcher asks at least every quarter of a minute and looks a minute back.
+LONG: Final = timedelta(minutes=5)
 
 
 def alert(
@@ -60,6 +64,18 @@ def alert(
         _add_sums(embed, listing, prediction, moment, money)
         _add_background(embed, listing.axie, prediction.forecast, moment, money)
     return embed.set_footer(text=source)
+
+
+def found_late(alert: Alert) -> str | None:
+    """How long it had been for sale when it was first seen, where that was long and the order still stands.
+
+    None of an auction that waited to be told of until its price had fallen.
+    """
+    listing = alert.listing
+    age, waited = listing.seen_at - listing.started_at, alert.created_at - listing.seen_at
+    if alert.repriced is not None or age < LONG or (listing.is_auction and waited >= LONG):
+        return None
+    return fmt.age(age.total_seconds())
 
 
 def ended(

@@ -101,7 +101,9 @@ def _line(number: int, alert: Alert, write: Callable[[int], str], money: Money) 
         word = "sold" if alert.ending.status is OrderStatus.MATCHED else "gone"
         return f"`{number:>2}` ~~{text}~~ {word}"
     claim = "" if alert.claim is None else f" · ✋ {fmt.plain(alert.claim.name, 20)}"
-    return f"`{number:>2}` {text}{claim}"
+    found = embeds.found_late(alert)
+    late = "" if found is None else f" · 🕓 found after {found}"
+    return f"`{number:>2}` {text}{late}{claim}"
 
 
 def _linked(axie_id: int) -> str:

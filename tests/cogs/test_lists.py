@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -195,3 +196,37 @@ async def test_a_list_is_written_in_the_currency_of_the_server(world: World) -> 
     message, listings = await a_list(world, 6)
     assert "ETH" in option(message, listings[0]).label
     assert "$" not in words(message.embeds[0])
+
+
+def seen_after(minutes: float, *, fell: bool = False) -> Alert:
+    """An alert of a listing that was that old when it was first seen."""
+    alert = an_alert(1, 4.0)
+    changes: dict[str, object] = {"started_at": NOON - timedelta(minutes=minutes)}
+    if fell:
+        changes |= {"ended_at": NOON + timedelta(days=1), "base": 9 * 10**15, "ended": 10**15}
+    listing = msgspec.structs.replace(alert.listing, **changes)
+    told = NOON + timedelta(hours=2 * fell)
+    return msgspec.structs.replace(alert, listing=listing, created_at=told)
+
+
+def told(alert: Alert, count: int) -> str:
+    """What the message says of as many such alerts."""
+    alerts = tuple(
+        msgspec.structs.replace(alert, id=n, listing=msgspec.structs.replace(alert.listing, hash=f"0x{n}"))
+        for n in range(count)
+    )
+    shown = posts.message(Post(1, 1, 2, "a" * 24, 3, 0, alerts), Moment(NOON, real=False))
+    return "\n".join(words(embed) for embed in shown)
+
+
+def test_what_the_watcher_came_upon_long_after_it_was_listed_says_so() -> None:
+    assert "🕓 **Found late** – it had been for sale for 3 h when" in told(seen_after(180), 1)
+    assert told(seen_after(180), 5).count("**Found late**") == 5
+    assert told(seen_after(180), 6).count(" · 🕓 found after 3 h") == 6
+
+
+@pytest.mark.parametrize("count", [1, 5, 6])
+def test_what_was_seen_in_time_and_what_waited_for_its_price_to_fall_is_not_called_late(count: int) -> None:
+    for alert in (seen_after(1), seen_after(180, fell=True)):
+        assert "🕓" not in told(alert, count)
+    assert "fallen this far" in told(seen_after(180, fell=True), 1)
