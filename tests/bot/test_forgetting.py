@@ -84,7 +84,10 @@ async def filled(db: Database, guild: int) -> dict[str, dict[str, Any]]:
 async def everything(db: Database) -> dict[str, list[dict[str, Any]]]:
     async with db.reading() as session:
         return {
-            table.name: [dict(row) for row in (await session.execute(select(table))).mappings()]
+            table.name: [
+                dict(row)
+                for row in (await session.execute(select(table).order_by(*table.primary_key))).mappings()
+            ]
             for table in TABLES
         }
 
