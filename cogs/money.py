@@ -28,6 +28,10 @@ class Money:
         """An estimate's bound, without more digits than it deserves."""
         return fmt.rough(usd) if self.eth_usd is None else _eth(usd / self.eth_usd, 2)
 
+    def cost(self, usd: float) -> str:
+        """A small cost: `56¢`, or `0.00022 ETH`."""
+        return fmt.cents(usd) if self.eth_usd is None else _eth(usd / self.eth_usd, 2)
+
     def gain(self, usd: float) -> str:
         """An amount won or lost, with the sign always shown."""
         if self.eth_usd is None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 import discord
 import structlog
 
-from bot.errors import NoChampion
+from bot.errors import NoChampion, NotFound
 from cogs import charts, embeds
 from cogs import format as fmt
 from cogs import money as currency
+from cogs.embeds import lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +31,12 @@ UNDRAWN: Final = "The pictures could not be drawn just now; ask again in a minut
 
 async def answer(services: Services, alert: Alert) -> tuple[list[discord.Embed], list[discord.File]]:
     """The embeds and the pictures in them."""
-    prediction, forecast = alert.prediction, alert.prediction.forecast
+    prediction = lists.newest(alert)
+    forecast = prediction.forecast
     moment, money = fmt.Moment.of(services.clock), await currency.of(services, alert.guild_id)
     sales = _sales(services, alert)
-    shown, files = [_reasons(alert, moment, money)], []
+    sums = _sum(prediction, await _least(services, alert), money)
+    shown, files = [_reasons(prediction, sums, moment, money)], []
     try:
         if forecast.contributions:
             steps = steps_of(forecast)
@@ -83,12 +86,23 @@ def steps_of(forecast: Forecast) -> list[tuple[str, float]]:
     return [first, *(step for step in rest if step in large), ("the rest", sum(usd for _, usd in small))]
 
 
-def _reasons(alert: Alert, moment: Moment, money: Money) -> discord.Embed:
-    prediction, forecast = alert.prediction, alert.prediction.forecast
+async def _least(services: Services, alert: Alert) -> float:
+    """The least net profit that the alert's watch asks for; 0 where there is no such watch any more."""
+    if alert.watch_id is None:
+        return 0.0
+    try:
+        watch = await services.watches.by_id(alert.guild_id, alert.watch_id)
+    except NotFound:
+        return 0.0
+    return watch.thresholds.min_net_usd
+
+
+def _reasons(prediction: Prediction, sums: list[str], moment: Moment, money: Money) -> discord.Embed:
+    forecast = prediction.forecast
     embed = discord.Embed(
-        title=f"Why axie #{alert.listing.axie.id}", url=fmt.page(alert.listing.axie.id), colour=embeds.GOOD
+        title=f"Why axie #{forecast.axie_id}", url=fmt.page(forecast.axie_id), colour=embeds.GOOD
     )
-    embed.description = "\n".join(_sum(prediction, money))
+    embed.description = "\n".join(sums)
     if not forecast.contributions:
         embed.description += "\nThe model of that moment did not tell what its forecast is made of."
     rows = [embeds.comparable(sale, moment, money) for sale in forecast.comparables[:COMPARABLES]]
@@ -99,21 +113,37 @@ def _reasons(alert: Alert, moment: Moment, money: Money) -> discord.Embed:
     return embed.set_footer(text=f"Model {fmt.bare(forecast.model_version, 60)} · {predicted}")
 
 
-def _sum(prediction: Prediction, money: Money) -> list[str]:
+def _sum(prediction: Prediction, least_usd: float, money: Money) -> list[str]:
     forecast = prediction.forecast
     interval = f"{money.rough(forecast.low_usd)}–{money.rough(forecast.high_usd)}"
     lines = [
         f"Resale **{money.amount(forecast.resale_usd)}** − {money.amount(prediction.fee_usd)} fee "
-        f"− {money.amount(prediction.ask_usd)} ask − {fmt.cents(prediction.gas_usd)} gas "
+        f"− {money.amount(prediction.ask_usd)} ask − {money.cost(prediction.gas_usd)} gas "
         f"= **{money.gain(prediction.middle_net_usd)}**",
         f"Over all it may fetch (90%: {interval}): **{money.gain(prediction.net_usd)}** expected, "
         f"**{fmt.chance(prediction.probability)}** likely to pay",
     ]
-    if prediction.sell_chance is not None:
+    if (more := _chance_of(least_usd, prediction)) is not None:
+        lines.append(
+            f"**{more}** likely to net more than {money.amount(least_usd)}, which its watch asks for"
+        )
+    if prediction.sell_chance is None:
+        lines.append("Chance of a sale: unknown, too few outcomes yet")
+    else:
         hours = prediction.sell_hours
         half = "" if hours is None else f"; half of such sell within {fmt.age(hours * 3600)}"
         lines.append(f"**{fmt.chance(prediction.sell_chance)}** to sell within a day at that price{half}")
     return lines + [f"⚠️ {fmt.plain(caution, 120)}" for caution in prediction.cautions[:5]]
+
+
+def _chance_of(least_usd: float, prediction: Prediction) -> str | None:
+    """The chance to net more than that; None where it says no more than the chance to net anything."""
+    chance = prediction.chance(least_usd)
+    if chance is None or least_usd <= 0:
+        return None
+    # The one is read between stored quantiles and the other was reckoned from all of the distribution.
+    told = fmt.chance(min(chance, prediction.probability))
+    return None if told == fmt.chance(prediction.probability) else told
 
 
 def _file(picture: bytes, name: str) -> discord.File:

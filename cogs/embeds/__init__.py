@@ -54,7 +54,7 @@ def alert(
     embed = _axie(listing.axie, _colour(prediction, late))
     marks = [f"🕓 **Late** – {late}"] if late else []
     lines = [*notes, *marks, *_notes(listing, prediction, moment)]
-    costs = f"{prediction.fee:.2%} fee, {fmt.cents(prediction.gas_usd)} gas"
+    costs = f"{prediction.fee:.2%} fee, {money.cost(prediction.gas_usd)} gas"
     source = f"{_source(watch_name, prediction.forecast)} · net of {costs}"
     if brief:
         embed.description = "\n".join([*lines, _prices(prediction, money), _promise(prediction, money)])

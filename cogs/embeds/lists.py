@@ -60,7 +60,7 @@ def menus(alerts: Sequence[Alert], money: Money) -> list[list[discord.SelectOpti
 
 
 def _option(number: int, alert: Alert, money: Money) -> discord.SelectOption:
-    axie, prediction = alert.listing.axie, _newest(alert)
+    axie, prediction = alert.listing.axie, newest(alert)
     facts = [f"{money.amount(prediction.ask_usd)} → {money.amount(prediction.forecast.resale_usd)}"]
     facts.append(f"{fmt.chance(prediction.probability)} likely")
     if alert.claim is not None:
@@ -91,7 +91,7 @@ def _rows(alerts: Sequence[Alert], money: Money) -> list[str]:
 
 
 def _line(number: int, alert: Alert, write: Callable[[int], str], money: Money) -> str:
-    axie, prediction = alert.listing.axie, _newest(alert)
+    axie, prediction = alert.listing.axie, newest(alert)
     text = (
         f"{write(axie.id)} {axie.class_} · {money.amount(prediction.ask_usd)} → "
         f"{money.amount(prediction.forecast.resale_usd)} · **{money.gain(prediction.net_usd)}** · "
@@ -114,6 +114,7 @@ def _bare(axie_id: int) -> str:
     return f"#{axie_id}"
 
 
-def _newest(alert: Alert) -> Prediction:
+def newest(alert: Alert) -> Prediction:
+    """What is thought of it at the seller's newest price, where that could be told."""
     repriced = None if alert.repriced is None else alert.repriced[1]
     return repriced or alert.prediction

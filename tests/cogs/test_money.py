@@ -28,6 +28,11 @@ def test_a_gain_always_shows_its_sign() -> None:
     assert Money(2500.0).rough(12.4) == "0.005 ETH"
 
 
+def test_a_small_cost_is_in_cents_or_in_ether_without_more_digits_than_it_deserves() -> None:
+    assert DOLLARS.cost(0.0056) == "1¢"
+    assert Money(2500.0).cost(0.0056) == "0.0000022 ETH"
+
+
 async def test_a_server_reads_ether_once_it_asks_for_it_and_the_rate_is_known(world: World) -> None:
     services, guild = world.services, world.guild.id
     assert await of(services, guild) == DOLLARS
