@@ -91,6 +91,15 @@ def wanted(channel: Target, role: discord.Role | None = None) -> list[str]:
     return names
 
 
+def advice(channel: Target, role: discord.Role | None = None) -> list[str]:
+    """Sentences on what else the bot would use there, and for what; the role is the one to ping."""
+    lacking, allowed = wanted(channel, role), channel.permissions_for(channel.guild.me)
+    lines = [f"⚠️ I still lack {' and '.join(lacking)} there."] if lacking else []
+    if not allowed.attach_files:
+        lines.append(f"💡 {permission_name('attach_files')} there would let me show pictures and reports.")
+    return lines
+
+
 def require_posting(channel: Target) -> None:
     """Refuse a channel that the bot cannot post in, naming what it lacks."""
     if lacking := missing(channel):

@@ -8,7 +8,7 @@ import discord
 
 from bot.client import AxieflipBot
 from bot.services.history import Wanted
-from cogs import embeds, outgoing, permissions
+from cogs import embeds, money, outgoing, permissions
 from cogs import format as fmt
 from cogs.sentences import Refused
 
@@ -25,18 +25,18 @@ async def run(interaction: Interaction, watch: Watch) -> None:
     assert interaction.guild is not None
     lost = await permissions.lacks(interaction.guild, watch, at_once=True)
     place = await permissions.look_up(interaction.guild, watch.channel_id)
-    if place is None or permissions.missing(place):
+    if place is None:
         raise Refused(lost or "I cannot see its channel right now. Try again in a minute.")
+    role = None if watch.delivery.role_id is None else place.guild.get_role(watch.delivery.role_id)
+    advice = permissions.advice(place, role)
+    if permissions.missing(place):
+        raise Refused("\n".join([lost or "I cannot post there right now. Try again in a minute.", *advice]))
     embed = await _example(interaction, watch)
     outcome = await outgoing.send(place, nonce=f"test-{interaction.id}"[:25], embed=embed)
     if not isinstance(outcome, outgoing.Sent):
         raise Refused(f"The example could not be posted. {outcome.reason}")
-    role = None if watch.delivery.role_id is None else place.guild.get_role(watch.delivery.role_id)
-    lacking = permissions.wanted(place, role)
     link = place.get_partial_message(outcome.message_id).jump_url
-    lines = [f"✅ [Posted an example]({link}) in {place.mention}."]
-    if lacking:
-        lines.append(f"⚠️ I still lack {' and '.join(lacking)} there.")
+    lines = [f"✅ [Posted an example]({link}) in {place.mention}.", *advice]
     if lost is not None:
         lines.append(f"⚠️ {lost}")
     elif watch.paused:
@@ -54,8 +54,8 @@ async def _example(interaction: Interaction, watch: Watch) -> discord.Embed:
         )
     else:
         seen = newest.rows[0]
-        moment = fmt.Moment.of(services.clock)
-        embed = embeds.alert(seen.listing, seen.prediction, watch.name, moment)
+        moment, written = fmt.Moment.of(services.clock), await money.of(services, watch.guild_id)
+        embed = embeds.alert(seen.listing, seen.prediction, watch.name, moment, money=written)
     mark = f"🧪 **Example** of “{fmt.plain(watch.name, 50)}” – no signal, do not buy because of it."
     embed.description = "\n".join(filter(None, [mark, embed.description]))
     embed.colour = embeds.QUIET

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import discord
+import msgspec
 import pytest
 
 from bot.client import create_bot
 from bot.errors import Conflict
-from bot.services.guild_settings import Area
+from bot.services.guild_settings import Area, Currency
 from bot.services.pacing import Delivery, Quiet
 from pipeline.market.values import AxieClass, OrderStatus, Resolution
 from pipeline.signal import Filters, Thresholds
 from tests.cogs.watching import by, only
-from tests.cogs.world import World, text
+from tests.cogs.world import World, text, words
 
 CHANGES = [
     ("watch add", {"name": "x"}),
@@ -206,6 +207,42 @@ async def test_a_test_names_each_permission_that_is_missing(world: World) -> Non
     assert world.posted(closed) == []
 
 
+async def test_a_test_that_cannot_post_names_what_else_is_missing_too(world: World) -> None:
+    names = ("embed_links", "read_message_history", "mention_everyone", "attach_files")
+    denied = discord.PermissionOverwrite(**dict.fromkeys(names, False))
+    place = world.guild.create_text_channel("little", overwrites={world.guild.me: denied})
+    await world.watch(channel=place, name="Plants")
+    role = world.guild.create_role("Flippers")
+    await world.manager.slash(world.channel, "watch edit", name="Plants", role=role)
+    shown = await by(world.manager, world, "watch test", name="Plants")
+    assert "I lack Embed Links in" in shown
+    assert "I still lack Read Message History and Mention Everyone there." in shown
+    assert "Attach Files there would let me show pictures and reports." in shown
+    assert world.posted(place) == []
+
+
+async def test_files_are_advised_where_they_are_all_that_is_missing(world: World) -> None:
+    denied = discord.PermissionOverwrite(attach_files=False)
+    place = world.guild.create_text_channel("plain", overwrites={world.guild.me: denied})
+    await world.watch(channel=place, name="Plants")
+    shown = await by(world.manager, world, "watch test", name="Plants")
+    assert "Posted an example" in shown
+    assert "Attach Files there would let me" in shown
+
+
+async def test_an_example_is_written_in_the_currency_of_the_server(world: World) -> None:
+    await world.services.guilds.change(
+        world.guild.id, None, lambda s: msgspec.structs.replace(s, currency=Currency.ETH)
+    )
+    await world.watch(name="Plants")
+    await world.signal()
+    await world.manager.slash(world.channel, "watch test", name="Plants")
+    (example,) = [message for message in world.posted() if message.embeds]
+    shown = words(example.embeds[0])
+    assert "0.0000022 ETH gas" in shown
+    assert "$" not in shown
+
+
 async def test_a_test_tells_what_works_only_in_part(world: World) -> None:
     denied = discord.PermissionOverwrite(read_message_history=False, mention_everyone=False)
     place = world.guild.create_text_channel("half", overwrites={world.guild.me: denied})
@@ -214,5 +251,6 @@ async def test_a_test_tells_what_works_only_in_part(world: World) -> None:
     await world.manager.slash(world.channel, "watch edit", name=watch.name, role=role)
     shown = await by(world.manager, world, "watch test", name="Plants")
     assert "Read Message History and Mention Everyone" in shown
+    assert "Attach Files" not in shown
     await world.manager.slash(world.channel, "watch pause", name="Plants")
     assert "is paused" in await by(world.manager, world, "watch test", name="Plants")
