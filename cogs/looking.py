@@ -72,7 +72,7 @@ async def page(
     found = await services.history.page(asked, PAGE, cursor, newer=newer)
     moment, purse = Moment.of(services.clock), await money.of(services, asked.guild_id)
     embed = embeds.lines(
-        rows.looked_for(asked),
+        rows.looked_for(asked, purse),
         [rows.prediction(row, moment, purse) for row in found.rows],
         empty="Nothing like that. Ask for more days, or less else. `/status` tells whether the bot watches.",
         legend=rows.LEGEND,

@@ -52,13 +52,13 @@ def in_full(row: Seen, moment: Moment, money: Money = DOLLARS) -> discord.Embed:
     return embed
 
 
-def looked_for(asked: Wanted) -> str:
+def looked_for(asked: Wanted, money: Money = DOLLARS) -> str:
     """What a page of predictions is about, as its title."""
     what = "Signals" if asked.signals or asked.watch_id is not None else "Predictions"
     facts = [
         asked.class_ or "",
         asked.collection.title() if asked.collection else "",
-        "" if asked.min_net_usd is None else f"net at least {fmt.usd(asked.min_net_usd)}",
+        "" if asked.min_net_usd is None else f"net at least {money.amount(asked.min_net_usd)}",
         "sold" if asked.sold else "",
     ]
     told = ", ".join(filter(None, facts))

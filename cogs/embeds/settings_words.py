@@ -48,6 +48,7 @@ _NAMES: Final = {
     "operators_channel": "operators' channel",
     "paused_reason": "reason",
 }
+_PICTURES: Final = "of amounts in text; pictures are in dollars"
 _SHOWN: Final = 5  # differences of one change
 
 
@@ -56,7 +57,7 @@ def overview(settings: GuildSettings, now: datetime) -> discord.Embed:
     embed = discord.Embed(title="Settings of this server", colour=embeds.QUIET)
     local = now.astimezone(settings.zone)
     embed.add_field(name="Time zone", value=f"{settings.time_zone}\n{local:%H:%M} there now")
-    embed.add_field(name="Currency", value=settings.currency.value)
+    embed.add_field(name="Currency", value=f"{settings.currency.value}\n{_PICTURES}")
     operators = settings.operators_channel
     embed.add_field(name="Operators", value=f"<#{operators}>" if operators else "none")
     who = [f"**{name}**: {_who(area, others, settings)}" for area, (name, others) in AREAS.items()]

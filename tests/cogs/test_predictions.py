@@ -92,6 +92,8 @@ async def test_amounts_are_in_the_currency_of_the_server(world: World) -> None:
     message = (await world.member.slash(world.channel, "predictions recent")).response
     assert "0.005 ETH → 0.008 ETH" in words(message.embeds[0])
     assert "0.008 ETH" in text(await world.member.select(message, [listing.hash]))
+    narrowed = await world.member.slash(world.channel, "predictions recent", min_net=5.0)
+    assert "net at least 0.002 ETH" in text(narrowed)
 
 
 async def test_an_unknown_watch_is_refused_with_the_names_near_it(world: World) -> None:

@@ -38,6 +38,7 @@ async def test_everyone_may_look_at_the_settings(world: World) -> None:
 async def test_an_admin_sets_time_zone_and_currency(world: World, admin: Any) -> None:
     shown = await by(admin, world, "set", time_zone="asia/manila", currency="ETH")
     assert "Asia/Manila" in shown
+    assert "ETH\nof amounts in text; pictures are in dollars" in shown
     assert await current(world) == GuildSettings("Asia/Manila", Currency.ETH)
 
 
