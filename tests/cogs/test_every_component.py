@@ -99,8 +99,8 @@ COMPONENTS: dict[type[ui.DynamicItem[Any]], tuple[Callable[[], Any], tuple[str, 
     Rollback: (
         lambda: Rollback("20200101-000000-aaaaaa"),
         (
-            "test_model.TestVersions.test_a_rollback_is_confirmed_and_leads_to_the_one_before",
-            "test_model.TestVersions.test_is_refused_to_others_and_where_the_version_is_unknown",
+            "test_versions.test_a_rollback_is_confirmed_and_leads_to_the_one_before",
+            "test_versions.test_a_rollback_is_refused_to_others_and_where_the_version_is_unknown",
         ),
     ),
     AuditPage: (
