@@ -1,8 +1,9 @@
 """`python -m bench.discord`: how long Discord's questions take in a large database, beside the plain way.
 
 2 million predictions, 50,000 alerts, 500 servers with 5,000 watches: every answer of `/predictions`,
-`/performance`, `/market` and the autocompletions is made as in the bot, up to the embed. The plain way is
-what one would write first: the same rows by OFFSET, by LIKE, or without an index to go by.
+`/performance`, `/market` and the autocompletions is made as in the bot, up to what is sent: the embed, and
+the picture that a worker process draws. The plain way is what one would write first: the same rows by OFFSET,
+by LIKE, or without an index to go by.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -30,14 +33,11 @@ from bot.services.guilds import Guilds
 from bot.services.history import History, Wanted
 from bot.services.ledger import Ledger
 from bot.services.mutes import Mutes
-from bot.services.performance import MOST_ROWS, course, summarise
 from bot.services.trends import Trends
 from bot.services.warming import Warming
 from bot.services.watches import Watches
-from cogs import looking
-from cogs.embeds import markets, results
-from cogs.format import Moment
-from cogs.money import DOLLARS
+from bot.services.workers import Workers
+from cogs import looking, market, performance, pictures
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -65,16 +65,25 @@ PLAIN = {
 }
 
 
-def questions(db: Database) -> dict[str, Ask]:
-    """What is asked for from Discord, each up to what is sent."""
+def services_of(db: Database, workers: Workers) -> Any:
+    """As much of the bot as answers these questions."""
     clock = ManualClock(NOW)
-    history, ledger, trends, watches = History(db, clock), Ledger(db, clock), Trends(db), Watches(db, clock)
-    guilds = Guilds(db, clock, watches, Mutes(db))
-    services = cast(
-        Any,
-        SimpleNamespace(history=history, clock=clock, guilds=guilds, predictor=SimpleNamespace(rates=None)),
+    watches = Watches(db, clock)
+    return SimpleNamespace(
+        clock=clock,
+        history=History(db, clock),
+        ledger=Ledger(db, clock),
+        trends=Trends(db),
+        watches=watches,
+        guilds=Guilds(db, clock, watches, Mutes(db)),
+        predictor=SimpleNamespace(rates=None),
+        workers=workers,
     )
-    moment = Moment(NOW, False)
+
+
+def questions(services: Any) -> dict[str, Ask]:
+    """What is asked for from Discord, each up to what is sent."""
+    history = services.history
 
     def page(**over: Any) -> Ask:
         return lambda: looking.page(services, Wanted(BIG, **{"days": 30, **over}))
@@ -84,14 +93,14 @@ def questions(db: Database) -> dict[str, Ask]:
         cursor = f"{int(at.timestamp() * 1_000_000):x}.0x8"
         return await looking.page(services, Wanted(BIG, days=30), cursor)
 
-    async def performance(days: int) -> object:
-        since = NOW - timedelta(days=days)
-        rows = await ledger.rows(BIG, since=since, limit=MOST_ROWS)
-        course(rows)
-        return results.performance(summarise(rows), days, None, DOLLARS)
+    def drawn(answer: Callable[[Any, int, int], Awaitable[tuple[object, list[Any]]]], days: int) -> Ask:
+        async def ask() -> object:
+            embed, files = await answer(services, BIG, days)
+            if not files:
+                raise RuntimeError("an answer is without its picture: the log says why")
+            return embed
 
-    async def market() -> object:
-        return markets.market(await trends.view(NOW, timedelta(days=30)), moment, DOLLARS)
+        return ask
 
     return {
         "predictions": page(),
@@ -105,10 +114,10 @@ def questions(db: Database) -> dict[str, Ask]:
         "10,000 predictions as a table": lambda: history.table(Wanted(BIG, days=30)),
         "an axie's number completed": lambda: history.numbers("118"),
         "an axie's number completed, nothing typed": lambda: history.numbers(""),
-        "a watch's name completed": lambda: watches.list(BIG),
-        "performance of the largest server, 30 days": lambda: performance(30),
-        "performance of the largest server, 365 days": lambda: performance(365),
-        "market": market,
+        "a watch's name completed": lambda: services.watches.list(BIG),
+        "performance of the largest server, 30 days": drawn(performance.answer, 30),
+        "performance of the largest server, 365 days": drawn(performance.answer, 365),
+        "market": drawn(market.answer, 30),
     }
 
 
@@ -123,20 +132,22 @@ def chill(file: Path) -> None:
 async def cold(file: Path, names: Sequence[str], *, warmed: bool) -> dict[str, float]:
     """The milliseconds that each question takes as the first one on a cold disk, or after the warming."""
     found: dict[str, float] = {}
-    for name in names:
-        if not found or not warmed:
-            chill(file)
-        async with Database.open(f"sqlite+aiosqlite:///{file}") as db:
-            if warmed and not found:
-                clock, watches = ManualClock(NOW), Watches(db, ManualClock(NOW))
-                warming = Warming(History(db, clock), Ledger(db, clock), Trends(db), watches, clock)
+    with closing(Workers()) as workers:
+        for name in names:
+            if not found or not warmed:
+                chill(file)
+                workers.close()  # the next picture starts another
+            async with Database.open(f"sqlite+aiosqlite:///{file}") as db:
+                s = services_of(db, workers)
+                if warmed and not found:
+                    began = time.perf_counter()
+                    await Warming(s.history, s.ledger, s.trends, s.watches, s.clock).turn()
+                    await pictures.warm(s)
+                    found["the warming itself"] = (time.perf_counter() - began) * 1000
+                ask = questions(s)[name]
                 began = time.perf_counter()
-                await warming.turn()
-                found["the warming itself"] = (time.perf_counter() - began) * 1000
-            ask = questions(db)[name]
-            began = time.perf_counter()
-            await ask()
-            found[name] = (time.perf_counter() - began) * 1000
+                await ask()
+                found[name] = (time.perf_counter() - began) * 1000
     return found
 
 
@@ -165,26 +176,23 @@ def prepare(file: Path, crowd: Crowd, console: Console) -> None:
 async def run(file: Path, times: int) -> dict[str, dict[str, Quantiles]]:
     """Ask each question so often, and the plain way once after a warm-up."""
     url = f"sqlite+aiosqlite:///{file}"
-    found: dict[str, dict[str, Quantiles]] = {}
     async with Database.open(url) as db:
-        names = list(questions(db))
+        names = list(questions(services_of(db, Workers())))
     before, after = await cold(file, names, warmed=False), await cold(file, names, warmed=True)
-    async with Database.open(url) as db:
-        for name, ask in questions(db).items():
-            first = {"cold": round(before[name], 1), "warmed": round(after[name], 1)}
-            found[name] = {"ours": first | await _ask(ask, times)}
-
-        async def plainly(statement: str) -> None:
-            async with db.reading() as session:
-                (await session.execute(text(statement))).all()
-
-        for name, statement in PLAIN.items():
-
-            async def plain(statement: str = statement) -> None:
-                await plainly(statement)
-
-            found[name]["plain"] = await _ask(plain, 1)
+    found: dict[str, dict[str, Quantiles]] = {}
+    with closing(Workers()) as workers:
+        async with Database.open(url) as db:
+            for name, ask in questions(services_of(db, workers)).items():
+                first = {"cold": round(before[name], 1), "warmed": round(after[name], 1)}
+                found[name] = {"ours": first | await _ask(ask, times)}
+            for name, statement in PLAIN.items():
+                found[name]["plain"] = await _ask(partial(_plainly, db, statement), 1)
     return found
+
+
+async def _plainly(db: Database, statement: str) -> None:
+    async with db.reading() as session:
+        (await session.execute(text(statement))).all()
 
 
 def show(found: dict[str, dict[str, Quantiles]], crowd: Crowd, console: Console) -> bool:

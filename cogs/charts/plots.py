@@ -12,6 +12,7 @@ from typing import Any, Final
 from cogs.charts import AMBER, BLUE, FAINT, GREEN, GROUND, RED, SIZE, TEXT, by_date, figure, in_dollars, png
 
 _LEVELS: Final = (50, 80, 90)
+_MOST_STEPS: Final = 400  # one to two of a picture's pixels; more take longer and show nothing
 
 
 def training(version: str, report: Mapping[str, Any]) -> bytes:
@@ -48,6 +49,7 @@ def performance(
 
     `steps` are (when, net so far, promised so far) in dollars; `chances` (promised, paid, how many signals).
     """
+    steps = steps[:: -1 - (len(steps) - 1) // _MOST_STEPS][::-1]  # the newest is always among them
     rows = 2 if chances else 1
     ratios = [1.25, 1][:rows]
     with figure("Profit on paper", 1.9 * rows + 0.3, rows=rows, height_ratios=ratios) as (made, axes):

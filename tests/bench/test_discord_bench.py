@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from rich.console import Console
 from sqlalchemy import text
 
 from bench.crowd import BIG, NOW, Crowd
-from bench.discord import PLAIN, prepare, questions
+from bench.discord import PLAIN, prepare, questions, services_of
 from bot.db import Database
 from bot.services.history import History, Wanted
+from bot.services.workers import Workers
 from pipeline.clock import ManualClock
 
 SMALL = Crowd(predictions=2_000, alerts=100, guilds=5, watches=50, sales_days=1)
@@ -26,11 +28,23 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def test_every_question_is_answered_by_the_bots_own_code(crowd: Path) -> None:
     async with Database.open(f"sqlite+aiosqlite:///{crowd}") as db:
-        for ask in questions(db).values():
-            await ask()
+        with closing(Workers()) as workers:
+            for ask in questions(services_of(db, workers)).values():
+                await ask()
         async with db.reading() as session:
             for statement in PLAIN.values():
                 await session.execute(text(statement))
+
+
+async def test_an_answer_without_its_picture_is_no_answer(
+    crowd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workers, "run", None)
+    async with Database.open(f"sqlite+aiosqlite:///{crowd}") as db:
+        asked = questions(services_of(db, Workers()))
+        for name in ("performance of the largest server, 30 days", "market"):
+            with pytest.raises(RuntimeError, match="without its picture"):
+                await asked[name]()
 
 
 async def test_the_large_server_has_a_fifth_of_the_alerts_and_pages_of_rows(crowd: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -150,6 +150,17 @@ async def test_the_digest_of_a_day_is_posted_once_even_over_a_restart(world: Wor
 def test_a_picture_is_drawn_of_any_results(chances: list[tuple[float, float, int]]) -> None:
     steps = [(NOON + timedelta(hours=n), float(n * (-1) ** n), float(n)) for n in range(5)]
     assert plots.performance(steps, chances).startswith(b"\x89PNG")
+
+
+def test_a_long_course_is_drawn_as_far_as_its_picture_can_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[list[datetime]] = []
+    monkeypatch.setattr(
+        plots, "by_date", lambda axes, *ends: drawn.append([*axes.lines[0].get_xdata(), *ends])
+    )
+    steps = [(NOON + timedelta(minutes=n), float(n), float(n)) for n in range(3_000)]
+    plots.performance(steps, [])
+    assert len(drawn[0]) < 450
+    assert drawn[0][-1] == steps[-1][0]
 
 
 @pytest.mark.parametrize(
