@@ -182,7 +182,9 @@ async def run(file: Path, times: int) -> dict[str, dict[str, Quantiles]]:
     found: dict[str, dict[str, Quantiles]] = {}
     with closing(Workers()) as workers:
         async with Database.open(url) as db:
-            for name, ask in questions(services_of(db, workers)).items():
+            services = services_of(db, workers)
+            await pictures.warm(services)
+            for name, ask in questions(services).items():
                 first = {"cold": round(before[name], 1), "warmed": round(after[name], 1)}
                 found[name] = {"ours": first | await _ask(ask, times)}
             for name, statement in PLAIN.items():

@@ -14,6 +14,7 @@ import discord
 import structlog
 
 from bot.supervisor import LONGEST_S
+from cogs import charts
 from cogs.charts import plots
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ async def warm(services: Services) -> float:
     """Draw once, so that nobody waits for what the worker imports. Returns the seconds to the next turn."""
     steps = [(_DAY, 0.0, 0.0), (_DAY + timedelta(days=1), 1.0, 1.0)]
     await drawn(services, plots.performance, steps, [(0.9, 1.0, 2)])
+    await services.workers.run(charts.loaded)
     return LONGEST_S
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cogs.charts import AMBER, BLUE, FAINT, GREEN, GROUND, RED, SIZE, TEXT, by_date, figure, in_dollars, png
 
+P = TypeVar("P")
 _LEVELS: Final = (50, 80, 90)
-_MOST_STEPS: Final = 400  # one to two of a picture's pixels; more take longer and show nothing
+_MOST_POINTS: Final = 400  # of a line: one to two of a picture's pixels; more take longer and show nothing
 
 
 def training(version: str, report: Mapping[str, Any]) -> bytes:
@@ -49,7 +50,7 @@ def performance(
 
     `steps` are (when, net so far, promised so far) in dollars; `chances` (promised, paid, how many signals).
     """
-    steps = steps[:: -1 - (len(steps) - 1) // _MOST_STEPS][::-1]  # the newest is always among them
+    steps = _thinned(steps)
     rows = 2 if chances else 1
     ratios = [1.25, 1][:rows]
     with figure("Profit on paper", 1.9 * rows + 0.3, rows=rows, height_ratios=ratios) as (made, axes):
@@ -67,6 +68,11 @@ def performance(
         if rows == 2:
             _chances(axes[1], chances)
         return png(made)
+
+
+def _thinned(points: Sequence[P]) -> Sequence[P]:
+    """As many of a line's points as can be told apart, evenly, with the newest."""
+    return points[:: -1 - (len(points) - 1) // _MOST_POINTS][::-1]
 
 
 def _chances(axes: Any, chances: Sequence[tuple[float, float, int]]) -> None:
@@ -108,7 +114,7 @@ def market(
 ) -> bytes:
     """Floor, level and the dollars traded in spans of so many seconds, one below the other."""
     prices = [(floors, AMBER, "Floor"), (levels, BLUE, "Level: what the market's prices move with")]
-    shown = [each for each in prices if len(each[0]) > 1]
+    shown = [(_thinned(points), colour, label) for points, colour, label in prices if len(points) > 1]
     times = [at for points in (floors, levels, volumes) for at, _ in points]
     rows = len(shown) + 1
     with figure("The market", 0.7 + 1.15 * rows, rows=rows, sharex=True, squeeze=False) as (made, grid):
@@ -118,7 +124,7 @@ def market(
             axes.plot(*points[-1], "o", color=colour, markersize=4)
             in_dollars(axes, [usd for _, usd in points])
             _caption(axes, label)
-            axes.grid(visible=False, axis="x")
+            axes.xaxis.set_visible(False)
         lower = panels[-1]
         if volumes:
             width = timedelta(seconds=span_s * 0.85)

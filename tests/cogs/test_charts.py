@@ -87,6 +87,6 @@ async def test_the_worker_draws_once_before_anybody_asks(
     monkeypatch.setattr(Workers, "run", counted)
     with capture_logs() as logs:
         assert await pictures.warm(world.services) == LONGEST_S
-    assert asked == ["performance"]
+    assert asked == ["performance", "loaded"]
     assert [log for log in logs if log["log_level"] == "error"] == []
     assert "drawing" in [task.name for task in world.services.supervisor.statuses()]

@@ -97,6 +97,14 @@ def test_a_picture_is_drawn_of_whatever_is_known(floors: int, volumes: int) -> N
     assert drawn.startswith(b"\x89PNG")
 
 
+def test_of_a_long_course_no_more_is_drawn_than_can_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(plots, "in_dollars", lambda _, values: drawn.append(len(values)))
+    points = [(NOON + timedelta(minutes=15 * n), 1.0 + n % 7) for n in range(8_640)]
+    plots.market(points, points, points[:30], 3600)
+    assert drawn == [393, 393, 31]
+
+
 async def test_an_axies_page_has_its_worth_genes_and_history(world: World, genes: str) -> None:
     axie = make_axie(genes=genes)
     world.market.details[axie.id] = AxieDetail(axie, make_listing(world.services.clock.now(), axie=axie))
