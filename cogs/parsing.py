@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Member = TypeVar("Member", bound=StrEnum)
 _PART: Final = re.compile(rf"(?:{'|'.join(Slot)})-[a-z0-9-]{{1,40}}")
-_HOURS: Final = re.compile(r"\s*(\S{1,12}?)\s*(?:-|–|—|\bto\b)\s*(\S{1,12}?)\s*")
+_HOURS: Final = re.compile(r"(\S{1,12}?)\s*(?:-|–|—|\bto\b)\s*(\S{1,12})")
 _TIME: Final = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?", re.IGNORECASE)
 _RANGE: Final = re.compile(r"\s*(?P<low>[^-–\s]*)\s*(?P<dash>[-–]?)\s*(?P<high>[^-–\s]*)\s*")
 
@@ -60,7 +60,7 @@ def parts(text: str) -> tuple[str, ...]:
 
 def quiet(text: str) -> Quiet:
     """Hours of the day like `22:00-07:00`, `22-7` or `10pm to 7am`."""
-    match = _HOURS.fullmatch(text)
+    match = _HOURS.fullmatch(text.strip())
     start, end = (_minute(match[1]), _minute(match[2])) if match else (None, None)
     if start is None or end is None or start == end:
         raise Refused(f"“{fmt.plain(text, 40)}” are no quiet hours. Write them like `22:00-07:00`.")
