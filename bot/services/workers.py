@@ -11,9 +11,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -38,7 +39,9 @@ class Workers:
         pool = self._pool = self._pool or _new_pool()
         try:
             async with asyncio.timeout(self._patience_s):
-                return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
+                with _unheard():
+                    task = pool.submit(function, *args, **kwargs)
+                return await asyncio.wrap_future(task)
         except (TimeoutError, BrokenProcessPool):
             if self._pool is pool:
                 self.close()
@@ -61,8 +64,19 @@ def _new_pool() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """A worker that starts here hears no Ctrl-C, which a terminal sends to it too, until `_begin`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bot, which ends its worker itself
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_the_bot, daemon=True).start()
 
 
