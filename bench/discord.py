@@ -37,7 +37,7 @@ from bot.services.trends import Trends
 from bot.services.warming import Warming
 from bot.services.watches import Watches
 from bot.services.workers import Workers
-from cogs import looking, market, performance, pictures
+from cogs import looking, market, performance
 from pipeline.clock import ManualClock
 from pipeline.market.traits import Collection
 from pipeline.market.values import AxieClass
@@ -142,7 +142,6 @@ async def cold(file: Path, names: Sequence[str], *, warmed: bool) -> dict[str, f
                 if warmed and not found:
                     began = time.perf_counter()
                     await Warming(s.history, s.ledger, s.trends, s.watches, s.clock).turn()
-                    await pictures.warm(s)
                     found["the warming itself"] = (time.perf_counter() - began) * 1000
                 ask = questions(s)[name]
                 began = time.perf_counter()
@@ -183,7 +182,6 @@ async def run(file: Path, times: int) -> dict[str, dict[str, Quantiles]]:
     with closing(Workers()) as workers:
         async with Database.open(url) as db:
             services = services_of(db, workers)
-            await pictures.warm(services)
             for name, ask in questions(services).items():
                 first = {"cold": round(before[name], 1), "warmed": round(after[name], 1)}
                 found[name] = {"ours": first | await _ask(ask, times)}

@@ -28,7 +28,6 @@ log = structlog.get_logger(__name__)
 COGS: Final = (
     "cogs.errors",
     "cogs.gate",
-    "cogs.pictures",
     "cogs.servers",
     "cogs.buttons",
     "cogs.alerts",

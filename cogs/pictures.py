@@ -5,26 +5,18 @@ What an answer says is worth more than its picture, and an error after a public 
 
 from __future__ import annotations
 
-import functools
 import io
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import discord
 import structlog
 
-from bot.supervisor import LONGEST_S
-from cogs import charts
-from cogs.charts import plots
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.client import AxieflipBot
     from bot.services import Services
 
 P = ParamSpec("P")
-_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 log = structlog.get_logger(__name__)
 
 
@@ -51,16 +43,3 @@ def shown(embed: discord.Embed, name: str, picture: bytes) -> discord.File:
     """Show a picture in an embed: the file to send with it."""
     embed.set_image(url=f"attachment://{name}.png")
     return discord.File(io.BytesIO(picture), f"{name}.png")
-
-
-async def warm(services: Services) -> float:
-    """Draw once, so that nobody waits for what the worker imports. Returns the seconds to the next turn."""
-    steps = [(_DAY, 0.0, 0.0), (_DAY + timedelta(days=1), 1.0, 1.0)]
-    await drawn(services, plots.performance, steps, [(0.9, 1.0, 2)])
-    await services.workers.run(charts.loaded)
-    return LONGEST_S
-
-
-async def setup(bot: AxieflipBot) -> None:
-    """Have the worker ready by the first question."""
-    bot.services.supervisor.add("drawing", functools.partial(warm, bot.services))

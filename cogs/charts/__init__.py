@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Point(NamedTuple):
 @contextmanager
 def figure(title: str, height: float = 2.4, rows: int = 1, **options: Any) -> Iterator[tuple[Figure, Any]]:
     """A figure in the house's style with its axes (an array of them where `rows` is above 1)."""
+    _loaded()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -91,8 +93,12 @@ def png(made: Figure) -> bytes:
     return target.getvalue()
 
 
-def loaded() -> None:
-    """Let the worker keep what it has imported: looking for garbage among it takes a tenth of a second."""
+@cache
+def _loaded() -> None:
+    """Import once, and keep it: looking for garbage among it takes the worker a tenth of a second."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
     gc.collect()
     gc.freeze()
 

@@ -8,17 +8,13 @@ import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from bot.services.workers import Workers
-from bot.supervisor import LONGEST_S
-from cogs import charts, pictures
-from tests.cogs.world import World
+from cogs import charts
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 STEPS = [("Market level", 1.0), ("Battle parts", 12.5), ("Level", -1.4)]
@@ -72,21 +68,3 @@ async def test_a_worker_draws_and_one_that_was_killed_is_replaced() -> None:
         assert await workers.run(os.getpid) != first
     finally:
         workers.close()
-
-
-async def test_the_worker_draws_once_before_anybody_asks(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    run = Workers.run
-
-    async def counted(self: Workers, draw: Any, *values: Any) -> Any:
-        asked.append(draw.__name__)
-        return await run(self, draw, *values)
-
-    monkeypatch.setattr(Workers, "run", counted)
-    with capture_logs() as logs:
-        assert await pictures.warm(world.services) == LONGEST_S
-    assert asked == ["performance", "loaded"]
-    assert [log for log in logs if log["log_level"] == "error"] == []
-    assert "drawing" in [task.name for task in world.services.supervisor.statuses()]
