@@ -24,6 +24,13 @@ async def make_old(world: World, minutes: float) -> None:
         await session.execute(update(AlertRow).values(queued_at=queued))
 
 
+async def delivers_nothing(world: World) -> None:
+    """The one alert that is owed comes to nothing, and says so."""
+    await world.deliver()
+    assert world.posted() == []
+    assert (await world.services.outbox.counts()).expired == 1
+
+
 async def test_an_alert_that_comes_late_is_checked_and_marked(world: World) -> None:
     listing, _ = await world.signal(await world.watch())
     world.market.statuses[listing.hash] = OrderStatus.OPEN
@@ -44,9 +51,7 @@ async def test_a_late_alert_about_a_sold_axie_is_not_posted(world: World) -> Non
     listing, _ = await world.signal(await world.watch())
     world.market.statuses[listing.hash] = OrderStatus.MATCHED
     await make_old(world, minutes=12)
-    await world.deliver()
-    assert world.posted() == []
-    assert (await world.services.outbox.counts()).expired == 1
+    await delivers_nothing(world)
 
 
 async def test_a_late_alert_waits_until_the_marketplace_says_that_it_is_open(
@@ -73,9 +78,7 @@ async def test_a_late_alert_about_an_order_that_nobody_knows_any_more_is_not_pos
     listing, _ = await world.signal(await world.watch())
     world.market.unknown.add(listing.hash)
     await make_old(world, minutes=12)
-    await world.deliver()
-    assert world.posted() == []
-    assert (await world.services.outbox.counts()).expired == 1
+    await delivers_nothing(world)
 
 
 async def test_what_was_sold_while_discord_was_away_for_a_moment_is_not_posted(
@@ -98,9 +101,7 @@ async def test_what_was_sold_during_a_quick_restart_is_not_posted(world: World) 
     listing, _ = await world.signal(watch)
     world.market.statuses[listing.hash] = OrderStatus.MATCHED
     await world.env.restart_bot(create_bot(world.services, shard_count=1))
-    await world.deliver()
-    assert world.posted() == []
-    assert (await world.services.outbox.counts()).expired == 1
+    await delivers_nothing(world)
 
 
 async def test_what_was_sold_while_it_waited_behind_another_post_is_not_posted(
