@@ -153,9 +153,15 @@ class LossesCog(commands.Cog, name="Losses"):
     @commands.Cog.listener(f"on_{EVENT}")
     async def on_refusal(self, guild_id: int, channel_id: int, outcome: outgoing.Never) -> None:
         """An alert was refused in a way that others would be too."""
-        if outcome.lost:
+        if not outcome.lost:
+            return
+        guild = self._bot.get_guild(guild_id)
+        place = None if guild is None else permissions.place(guild, channel_id)
+        if place is None or not permissions.missing(place):
+            # Only where nothing that is known explains it: that it lacks a permission is seen, and so is that
+            # it has it back, be it before anybody looks.
             self._refused.setdefault(guild_id, {})[channel_id] = outcome.reason
-            self._mark(guild_id)
+        self._mark(guild_id)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:

@@ -159,6 +159,18 @@ async def test_what_discord_refuses_pauses_the_watch_and_is_tried_again_when_it_
     assert any(f"#{listing.axie.id}" in title for title in titles)
 
 
+async def test_a_permission_that_is_back_before_anybody_looks_leaves_the_watch_going(world: World) -> None:
+    await world.signal(await world.watch())
+    deny(world, world.channel, send_messages=False)
+    await looked(world)
+    assert (await only(world)).paused
+    await world.deliver()
+    assert (await world.services.outbox.counts()).undeliverable == 1
+    deny(world, world.channel, send_messages=True)
+    await looked(world)
+    assert not (await only(world)).paused
+
+
 async def test_one_refused_message_pauses_nothing(world: World) -> None:
     await world.signal(await world.watch(name="Plants"))
     world.env.inject_error("POST", f"/channels/{world.channel.id}/messages", status=400, code=50035)
