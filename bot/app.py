@@ -145,7 +145,6 @@ async def running(
             lambda: birth_order(settings, clock),
             timedelta(minutes=settings.train_minutes),
             _birth(settings, store),
-            lambda: settings.discord_guild_id or guilds.only(),
         )
         stack.push_async_callback(retraining.stop)
         services = Services(
@@ -233,7 +232,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
     auctions = Auctions(s.db, s.market, weighing, s.journal, s.outbox, s.posts, s.stats, s.clock)
 
     # The state of a new champion ends where its training data did.
-    succession = Succession(s.predictor, lambda: s.supervisor.trigger("sales"))
+    succession = Succession(s.predictor, s.audit, lambda: s.supervisor.trigger("sales"))
 
     async def connection() -> float:
         """One life of the Discord client. It never ends by itself; when it fails it is built anew."""

@@ -1,4 +1,4 @@
-"""Better parameters for the boosted members: a random search within a time budget.
+"""Better parameters for the members: a random search within a time budget.
 
 Candidates follow from the seed alone, and each is judged by its error on the earlier out-of-fold slice,
 as the weights are; the newest slice, which the figures come from, has no say. No candidate is dearer to
@@ -23,10 +23,9 @@ from models.members import MOST_LEAVES, Floats
 from models.registry import Objects
 from models.rows import Rows, Task, prepare
 
-SEARCHED = ("boosting_absolute", "boosting_squared")
 FEWEST_LEAVES = 12
 MOST_TREES = 400
-SPACE = 2  # to be raised whenever candidates or their judgement change
+SPACE = 3  # to be raised whenever candidates or their judgement change
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def search(
     TrainingError where the rows are no good.
     """
     task = prepare(rows)
-    members = [name for name in SEARCHED if name in competing()]
+    members = [name for name in SPACES if name in competing()]
     kept = _Kept(store, f"search/{_digest(task, seed)}.jsonl")
     at_once = max(effective_n_jobs(n_jobs), len(members))
     spent = kept.spent()
@@ -74,10 +73,17 @@ def search(
 
 def candidate(task: Task, name: str, number: int, seed: int) -> dict[str, Any]:
     """A member's parameters of that number; number 0 are its defaults."""
-    defaults = make_member(name, task.categories, seed, {}).get_params()  # type: ignore[attr-defined]
     if number == 0:
         return {}
-    rng = np.random.default_rng([seed, SEARCHED.index(name), number])
+    rng = np.random.default_rng([seed, list(SPACES).index(name), number])
+    defaults = make_member(name, task.categories, seed, {}).get_params()  # type: ignore[attr-defined]
+    return SPACES[name](rng, defaults)
+
+
+Parameters = dict[str, Any]
+
+
+def _boosted(rng: np.random.Generator, defaults: Parameters) -> Parameters:
     leaves = _whole(rng, FEWEST_LEAVES, MOST_LEAVES)
     dearest = defaults["max_iter"] * defaults["max_leaf_nodes"]
     return {
@@ -88,6 +94,32 @@ def candidate(task: Task, name: str, number: int, seed: int) -> dict[str, Any]:
         "l2_regularization": round(_scaled(rng, 0.1, 20.0), 3),
         "max_features": round(float(rng.uniform(0.3, 1.0)), 3),
     }
+
+
+def _forest(rng: np.random.Generator, _defaults: Parameters) -> Parameters:
+    return {
+        "min_samples_leaf": _whole(rng, 2, 30),
+        "max_features": round(float(rng.uniform(0.2, 0.9)), 3),
+        "max_samples": round(_scaled(rng, 0.1, 0.7), 3),
+    }
+
+
+def _ridge(rng: np.random.Generator, _defaults: Parameters) -> Parameters:
+    return {"ridge__alpha": round(_scaled(rng, 3.0, 300.0), 2)}
+
+
+def _nearest(rng: np.random.Generator, _defaults: Parameters) -> Parameters:
+    return {"near": _whole(rng, 4, 40)}
+
+
+SPACES: Mapping[str, Callable[[np.random.Generator, Parameters], Parameters]] = {
+    "boosting_absolute": _boosted,
+    "boosting_squared": _boosted,
+    "random_forest": _forest,
+    "linear": _ridge,
+    "neighbours": _nearest,
+}
+"""How a member's candidates are drawn. A net learns for so long and no longer, and is left as it is."""
 
 
 class _Kept:

@@ -60,14 +60,19 @@ class Audit:
     async def recent(
         self, guild_id: int | None = None, limit: int = 20, *, before: int | None = None
     ) -> list[AuditEntry]:
-        """The last changes, of one server or (None) of all and of the bot; `before` an entry, if given."""
+        """The last changes, of all servers or of one; `before` an entry, if given.
+
+        What belongs to no server concerns each, such as the model being changed from outside Discord.
+        """
         rows = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
-        if guild_id is not None:
-            rows = rows.where(AuditRow.guild_id == guild_id)
         if before is not None:
             rows = rows.where(AuditRow.id < before)
+        parts = [rows]
+        if guild_id is not None:  # one after the other: each is a walk along the index
+            parts = [rows.where(AuditRow.guild_id == guild_id), rows.where(AuditRow.guild_id.is_(None))]
         async with self._db.reading() as session:
-            return [_entry(row) for row in await session.scalars(rows)]
+            found = [_entry(row) for part in parts for row in await session.scalars(part)]
+        return sorted(found, key=lambda entry: -entry.id)[:limit]
 
     async def entry(self, guild_id: int, id_: int) -> AuditEntry | None:
         """One change of a server."""

@@ -38,7 +38,6 @@ class Guilds:
         self._watches = watches
         self._mutes = mutes
         self._known: dict[int, GuildSettings] = {}
-        self._there: set[int] = set()
 
     async def get(self, guild_id: int) -> GuildSettings:
         """A server's settings, from memory after the first time."""
@@ -91,7 +90,7 @@ class Guilds:
 
     async def present(self, guild_ids: Iterable[int]) -> None:
         """Note on which servers the bot is: any other that is known has taken it off by now."""
-        there = self._there = set(guild_ids)
+        there = set(guild_ids)
         async with self._db.session() as session:
             for id_, left_at in (await session.execute(select(GuildRow.id, GuildRow.left_at))).all():
                 if (id_ in there) != (left_at is None):
@@ -104,17 +103,11 @@ class Guilds:
 
     async def left(self, guild_id: int) -> None:
         """A server has taken the bot off; its watches rest, and its data is deleted after `KEPT`."""
-        self._there.discard(guild_id)
         await self._mark(guild_id, machine_time())
 
     async def joined(self, guild_id: int) -> bool:
         """A server has added the bot. True if it is known from before."""
-        self._there.add(guild_id)
         return await self._mark(guild_id, None)
-
-    def only(self) -> int | None:
-        """The server that the bot is on if that is one alone, as far as Discord has told."""
-        return next(iter(self._there)) if len(self._there) == 1 else None
 
     async def strangers(self, guild_ids: Iterable[int]) -> set[int]:
         """Those of some servers that have neither been greeted nor asked for anything."""

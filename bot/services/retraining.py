@@ -38,15 +38,12 @@ class Retraining:
         order: Callable[[], Order],
         longest: timedelta = timedelta(hours=3),
         birth: Birth | None = None,
-        home: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`birth` carries an order out, by default in a process of this machine.
 
-        `longest` is the machine's time after which a training that has not ended is ended. `home` is the
-        server that the model is steered from: what comes of trainings nobody asked for is in its log.
+        `longest` is the machine's time after which a training that has not ended is ended.
         """
         self._audit = audit
-        self._home = home
         self._longest = longest
         self._runs = runs
         self._predictor = predictor
@@ -65,10 +62,12 @@ class Retraining:
     async def by_schedule(self) -> None:
         """Begin a training that nobody asked for, unless one is under way."""
         with contextlib.suppress(AlreadyRunning):
-            await self.start(None, self._home())
+            await self.start(None)
 
     async def start(self, actor: int | None, guild_id: int | None = None) -> Run:
         """Begin a training asked for by a user or by nobody, on a server whose log has what it promotes.
+
+        What is promoted without having been asked for is in the logs of all.
 
         Raises AlreadyRunning if one is under way.
         """

@@ -78,13 +78,3 @@ async def test_watches_follow_their_servers_time_zone(db: Database, clock: Manua
 @pytest.mark.parametrize("name", sorted(available_timezones())[::25])
 def test_every_time_zone_that_is_offered_is_one(name: str) -> None:
     assert datetime(2026, 6, 1, tzinfo=GuildSettings(name).zone).tzinfo is not None
-
-
-async def test_the_only_server_is_known_as_long_as_there_is_no_other(guilds: Guilds) -> None:
-    assert guilds.only() is None
-    await guilds.present([GUILD])
-    assert guilds.only() == GUILD
-    await guilds.joined(GUILD + 1)
-    assert guilds.only() is None
-    await guilds.left(GUILD)
-    assert guilds.only() == GUILD + 1

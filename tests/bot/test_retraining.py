@@ -88,11 +88,8 @@ async def test_the_schedule_begins_a_run_that_nobody_asked_for_and_leaves_one_un
     await training.stop()
 
 
-HOME = 4
-
-
 @pytest.mark.parametrize("promoted", [True, False])
-async def test_a_promotion_is_in_the_log_of_who_asked_or_of_the_home_server(
+async def test_a_promotion_is_in_the_log_of_who_asked_or_of_all(
     db: Database, tmp_path: Path, promoted: bool
 ) -> None:
     async def refresh() -> bool:
@@ -102,9 +99,7 @@ async def test_a_promotion_is_in_the_log_of_who_asked_or_of_the_home_server(
         return Result("v2", promoted, "it errs less")
 
     champion = cast(Predictor, SimpleNamespace(card={"version": "v1"}, refresh=refresh))
-    training = Retraining(
-        Runs(db), champion, Audit(db), lambda: order(tmp_path), birth=birth, home=lambda: HOME
-    )
+    training = Retraining(Runs(db), champion, Audit(db), lambda: order(tmp_path), birth=birth)
     await training.wait((await training.start(7, 5)).id)
     await training.by_schedule()
     while (run := training.current) is not None:
@@ -113,7 +108,8 @@ async def test_a_promotion_is_in_the_log_of_who_asked_or_of_the_home_server(
     if not promoted:
         assert told == []
         return
-    assert told == [(HOME, None, "model promoted", "v2"), (5, 7, "model promoted", "v2")]
+    assert told == [(None, None, "model promoted", "v2"), (5, 7, "model promoted", "v2")]
+    assert [each.guild_id for each in await Audit(db).recent(6)] == [None]
     assert {(each.before, each.after) for each in await Audit(db).recent()} == {("v1", "v2")}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.db import Database
+from bot.services.audit import Audit
 from bot.services.predictor import Predictor
 from bot.services.succession import Succession
 from bot.supervisor import Supervisor
@@ -35,7 +37,7 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]
 
 
 async def test_a_champion_promoted_by_another_process_serves_after_the_next_look(
-    tmp_path: Path, versions: tuple[str, str]
+    tmp_path: Path, versions: tuple[str, str], db: Database
 ) -> None:
     pauses, over, new = asyncio.Queue[float](), asyncio.Semaphore(0), list[str | None]()
 
@@ -45,7 +47,7 @@ async def test_a_champion_promoted_by_another_process_serves_after_the_next_look
 
     predictor = Predictor(Registry(LocalStore(tmp_path), KEY), ManualClock(NOON), gas_ron=0.007)
     supervisor = Supervisor(sleep=sleep)
-    supervisor.add("champion", Succession(predictor, lambda: new.append(predictor.version)).turn)
+    supervisor.add("champion", Succession(predictor, Audit(db), lambda: new.append(predictor.version)).turn)
     supervisor.start()
     try:
         assert await pauses.get() <= WITHIN_S * 2 / 3  # the rest is for loading it
@@ -60,11 +62,17 @@ async def test_a_champion_promoted_by_another_process_serves_after_the_next_look
         assert new == [*versions]
         assert predictor.version == versions[1]
         assert predictor.appraiser is not before
+        (entry,) = await Audit(db).recent()
+        assert (entry.action, entry.actor, entry.guild_id) == ("model taken on", None, None)
+        assert (entry.before, entry.after) == versions
     finally:
         await supervisor.stop()
 
 
-async def test_before_the_first_champion_it_looks_again_and_nothing_failed(tmp_path: Path) -> None:
+async def test_before_the_first_champion_it_looks_again_and_nothing_failed(
+    tmp_path: Path, db: Database
+) -> None:
     predictor = Predictor(Registry(LocalStore(tmp_path), KEY), ManualClock(NOON), gas_ron=0.007)
-    assert await Succession(predictor, pytest.fail).turn() <= WITHIN_S
+    assert await Succession(predictor, Audit(db), pytest.fail).turn() <= WITHIN_S
     assert predictor.version is None
+    assert await Audit(db).recent() == []

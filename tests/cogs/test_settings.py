@@ -156,13 +156,15 @@ async def test_the_log_is_read_in_pages_after_a_restart_too(world: World, admin:
     for number in range(PAGE + 3):
         await world.services.audit.write("tried", f"thing {number}", guild_id=world.guild.id, actor=1)
     await world.services.audit.write("tried", "elsewhere", guild_id=world.guild.id + 1, actor=1)
+    await world.services.audit.write("model taken on", "v2", before="v1", after="v2")
     first = await admin.slash(world.channel, "settings audit")
     assert f"thing {PAGE + 2}" in text(first)
     assert "elsewhere" not in text(first)
+    assert "the bot: model taken on **v2**" in text(first)
     await world.env.restart_bot(create_bot(world.services, shard_count=1))
     await admin.click(first.response, label="Older")
-    assert "thing 2" in text(first)
-    assert "thing 3" not in text(first)
+    assert "thing 3" in text(first)
+    assert "thing 4" not in text(first)
     await admin.click(first.response, label="Newest")
     assert f"thing {PAGE + 2}" in text(first)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from models import ensemble, members
 from models.members import MEMBERS, MOST_LEAVES
 from models.rows import Rows, prepare
-from models.search import SEARCHED, Found, candidate, search
+from models.search import SPACES, Found, candidate, search
 from tests.models.conftest import make_rows
 from tests.models.test_registry import Memory
 
@@ -110,7 +111,7 @@ def test_without_time_nothing_is_tried(rows: Rows) -> None:
     assert (found.overrides, found.facts["trials"]) == ({}, 0)
 
 
-@given(number=st.integers(0, 10_000), seed=st.integers(0, 2**32), name=st.sampled_from(SEARCHED))
+@given(number=st.integers(0, 10_000), seed=st.integers(0, 2**32), name=st.sampled_from(sorted(SPACES)))
 def test_candidates_follow_from_the_seed_and_are_no_dearer_than_the_defaults(
     number: int, seed: int, name: str
 ) -> None:
@@ -120,10 +121,29 @@ def test_candidates_follow_from_the_seed_and_are_no_dearer_than_the_defaults(
         assert found == candidate(TASK, name, number, seed)
         made = ensemble.make_member(name, 2, 0, {name: found}).get_params()  # type: ignore[attr-defined]
         usual = ensemble.make_member(name, 2, 0, {}).get_params()  # type: ignore[attr-defined]
-    assert 2 <= made["max_leaf_nodes"] <= MOST_LEAVES
-    assert 1 <= made["max_iter"] * made["max_leaf_nodes"] <= usual["max_iter"] * usual["max_leaf_nodes"]
-    assert 0 < made["max_features"] <= 1
-    assert made["min_samples_leaf"] >= 1
+    assert bool(found) == (number > 0)
+    assert _asked(made) <= _asked(usual)
+    if "max_leaf_nodes" in made:
+        assert 2 <= made["max_leaf_nodes"] <= MOST_LEAVES
+        assert 0 < made["max_features"] <= 1
+        assert made["min_samples_leaf"] >= 1
+
+
+def _asked(parameters: dict[str, Any]) -> int:
+    """What of a member's parameters makes a row dear: its leaves, or the rows that it keeps."""
+    trees = parameters.get("max_iter") or parameters.get("n_estimators") or 0
+    leaves = parameters.get("max_leaf_nodes")
+    return int(trees * leaves if leaves else parameters.get("newest", 0))
+
+
+@pytest.mark.parametrize("name", sorted(set(SPACES) - {"boosting_absolute", "boosting_squared"}))
+def test_each_kind_of_member_is_searched(name: str, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "MEMBERS", {name: MEMBERS[name]})
+    found = search(rows, seconds=8.0, seed=3, now=ticking())
+    told = found.facts["members"][name]
+    assert found.facts["trials"] == 8
+    assert 0 < told["error"] < told["default_error"]
+    assert found.overrides == {name: told["parameters"]}
 
 
 TASK = prepare(make_rows(500))
