@@ -19,7 +19,7 @@ from aiohttp.web import Application
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from bot import web
+from bot import kinds, web
 from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import SettingsError
@@ -64,7 +64,7 @@ from bot.services.watchdog import Watchdog
 from bot.services.watches import Watches
 from bot.services.weighing import Weighing
 from bot.services.workers import Workers
-from bot.settings import OFF, Settings
+from bot.settings import Settings
 from bot.standby import standby_app
 from bot.supervisor import Supervisor
 from pipeline.clock import Clock, SystemClock
@@ -262,7 +262,7 @@ def _supervise(app: App, watcher: Watcher) -> None:
 def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
     s = app.services
     cron = s.settings.collect_cron
-    trigger = None if cron == OFF else CronTrigger.from_crontab(cron, timezone="UTC")
+    trigger = None if cron == kinds.OFF else CronTrigger.from_crontab(cron, timezone="UTC")
     minutes, side = s.settings.collect_minutes, side_sources(s.settings)
     collecting = Collecting(s.market, store, s.clock, minutes, trigger, side)
 
@@ -277,7 +277,7 @@ def _schedule(app: App, store: ObjectStore, stack: AsyncExitStack) -> None:
     s.supervisor.add("watchdog", watchdog.turn)
     scheduler = AsyncIOScheduler(timezone="UTC")
     for job, when in ((begin, cron), (s.retraining.by_schedule, s.settings.train_cron)):
-        if when != OFF:
+        if when != kinds.OFF:
             trigger = CronTrigger.from_crontab(when, timezone="UTC")
             scheduler.add_job(job, trigger, max_instances=1, coalesce=True, misfire_grace_time=3600)
     scheduler.start()

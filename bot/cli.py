@@ -7,20 +7,15 @@ loads what only training needs.
 from __future__ import annotations
 
 import asyncio
-import errno
-import sys
-from collections.abc import Callable
 from datetime import datetime
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bot import log
-from bot.errors import AlreadyRunning, AxieflipError, LeadershipLost, SettingsError
 from bot.log import say
-from bot.stopping import Terminated, terminable
+from bot.stopping import terminable
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -38,8 +33,6 @@ app.add_typer(model, name="model")
 
 
 _SALES = "A sales table, CSV or Parquet. For several, repeat it: --sales a.csv --sales b.csv"
-AGAIN_S = 5.0
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 @app.command()
@@ -51,58 +44,9 @@ def run() -> None:
     confine()
     if told := advice():
         say(f"Advice: {told}.")
-    asyncio.run(_run(settings))
+    from bot.lives import live
 
-
-async def _run(settings: Settings) -> None:
-    from bot.stopping import stop_requested
-
-    with stop_requested() as stop:
-        ended = asyncio.ensure_future(stop.wait())
-        lost = False
-        while not stop.is_set():
-            life = asyncio.create_task(_live(settings, ended))
-            await asyncio.wait((life, ended), return_when=asyncio.FIRST_COMPLETED)
-            try:
-                await life
-            except LeadershipLost as error:
-                say(str(error))
-                lost = True
-            except SettingsError as error:
-                if not lost:
-                    raise
-                say(str(error))  # what was right before is mended by waiting
-                await asyncio.wait((ended,), timeout=AGAIN_S)
-    say("Stopped.")
-
-
-async def _live(settings: Settings, ended: asyncio.Future[Any]) -> None:
-    """One life of the bot, until it is to end or another may lead; in the latter case LeadershipLost."""
-    from bot.app import running
-
-    def standing_by(port: int) -> None:
-        say(f"Standing by. Health: http://{settings.http_host}:{port}/healthz. Ctrl-C stops it.")
-        waiting = asyncio.current_task()
-        assert waiting is not None
-        ended.add_done_callback(lambda _: None if fatal is not None else waiting.cancel())
-
-    fatal: asyncio.Future[None] | None = None
-    try:
-        async with running(settings, standing_by=standing_by) as bot:
-            fatal = bot.fatal
-            say(f"Running. Health: http://{settings.http_host}:{bot.http_port}/healthz. Ctrl-C stops it.")
-            await asyncio.wait((ended, fatal), return_when=asyncio.FIRST_COMPLETED)
-            if fatal.done():
-                fatal.result()
-    except asyncio.CancelledError:
-        if not ended.done():
-            raise
-    except Exception as error:
-        # Without its database a life does not end cleanly either; why it ended is what counts.
-        cause = fatal.exception() if fatal is not None and fatal.done() and not fatal.cancelled() else None
-        if isinstance(cause, LeadershipLost) and error is not cause:
-            raise cause from error
-        raise
+    asyncio.run(live(settings))
 
 
 @app.command()
@@ -346,51 +290,3 @@ def _settings(*without: str) -> Settings:
     settings = Settings.load(without=without)
     log.configure(settings)
     return settings
-
-
-def _plug_in() -> None:
-    """Add the commands that other installed parts offer."""
-    for entry in entry_points(group="axieflip.commands"):
-        try:
-            app.command(name=entry.name)(entry.load())
-        except ImportError as error:
-            app.command(name=entry.name, help="Not installed.")(_missing(entry.name, error))
-
-
-def _missing(name: str, error: ImportError) -> Callable[[], None]:
-    def explain() -> None:
-        raise AxieflipError(f"`axieflip {name}` needs packages that are not installed ({error}): make {name}")
-
-    return explain
-
-
-def main() -> None:
-    """Entry point of the console command."""
-    log.begin()  # standard output is for results, also before the settings say how the log looks
-    _plug_in()
-    try:
-        app()
-    except (AlreadyRunning, SettingsError) as error:
-        say(str(error))
-        sys.exit(2)
-    except AxieflipError as error:
-        say(str(error))
-        sys.exit(1)
-    except OSError as error:
-        if error.errno not in _FULL:
-            log.fault(error)
-            sys.exit(1)
-        say(f"The output could not be written: {error.strerror}.")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Terminated:
-        say("Stopped before it was done; the next run goes on from what is stored.")
-        sys.exit(143)
-    except Exception as error:  # a traceback of Python's own would go past the redactor
-        log.fault(error)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

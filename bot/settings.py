@@ -9,12 +9,9 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Collection
-from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from apscheduler.triggers.cron import CronTrigger
 from dotenv.parser import Original, parse_stream
 from pydantic import (
     AfterValidator,
@@ -29,21 +26,17 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
+from bot import kinds
 from bot.errors import SettingsError
 from bot.redaction import SHORTEST
-from bot.services.elsewhere import EcsTask
-from pipeline.market.errors import WrongAddress
 from pipeline.market.proxy import Proxy
 
 _AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 ENCODING = "utf-8-sig"  # some editors begin a file with a mark that is no part of its first variable
 SIGNING_KEY_CHARS = HTTP_TOKEN_CHARS = 16
 TOKEN_CHARS = SHORTEST  # what is shorter could not be kept out of the log, and was not copied whole
-OFF = "off"  # of a schedule: another process does it
-_RANDOM = "(python -c 'import secrets; print(secrets.token_hex(32))')"
-_HINT = {"model_signing_key": f" {_RANDOM}"}
+_HINT = {"model_signing_key": f" {kinds.RANDOM}"}
 _HELP = {
     "discord_token": "put the bot's token from the Discord developer portal",  # nosec B105
     "market_api_key": "put an API key from the Sky Mavis developer portal",
@@ -67,117 +60,6 @@ _WRONG = {
 }
 
 
-def _url(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            known = (
-                parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-            )
-        except ValueError:  # half of an IPv6 address, or a port that is no number
-            known = False
-        if not known:
-            raise ValueError(f"must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}")
-        if parts.username or parts.password:
-            raise ValueError("must not contain a user name or password")
-        return value
-
-    return AfterValidator(check)
-
-
-def _at_least(characters: int) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        # Empty stands for "not needed" (`Settings.load`); from outside it counts as missing.
-        if 0 < len(value.get_secret_value()) < characters:
-            raise ValueError(f"is too short: it needs at least {characters} characters {_RANDOM}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _database_url(value: str) -> str:
-    drivers = {
-        "sqlite": "sqlite+aiosqlite",
-        "postgresql": "postgresql+asyncpg",
-        "postgres": "postgresql+asyncpg",
-    }
-    scheme, separator, rest = value.partition("://")
-    value = drivers.get(scheme, scheme) + separator + rest
-    try:
-        url = make_url(value)
-        supported = url.drivername in drivers.values()
-        kept = not value.startswith("sqlite") or url.database not in (None, "", ":memory:")
-    except (ArgumentError, ValueError):  # the latter where its port is no number
-        supported = kept = False
-    if not supported:
-        raise ValueError(
-            "must look like sqlite+aiosqlite:///data/axieflip.db or postgresql+asyncpg://user@host/name"
-        )
-    if not kept:
-        raise ValueError("must name a file: sqlite+aiosqlite:///data/axieflip.db")
-    return value
-
-
-def _proxy(value: SecretStr) -> SecretStr:
-    try:
-        Proxy.parse(value.get_secret_value())
-    except WrongAddress:
-        raise ValueError("must look like http://host:port or http://user:password@host:port") from None
-    return value
-
-
-def _object_store(value: str) -> str:
-    scheme, _, rest = value.partition(":")
-    if (scheme == "file" and rest) or (scheme == "s3" and urlsplit(value).netloc):
-        return value
-    raise ValueError("must be file:some/folder or s3://bucket/prefix")
-
-
-def _bucket(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must be s3://bucket/prefix")
-    return value
-
-
-def _train_on(value: str) -> str:
-    if value == "here":
-        return value
-    if value.startswith("ecs:"):
-        EcsTask.parse(value)
-        return value
-    try:
-        parts = urlsplit(value)
-        if parts.scheme in ("tcp", "tls") and parts.hostname and parts.port and not parts.path:
-            return value
-    except ValueError:  # a port that is no number
-        pass
-    raise ValueError(
-        "must be here, ecs://CLUSTER/TASK-DEFINITION?subnets=a,b&security_groups=c, or a Dask scheduler's "
-        "address such as tcp://host:8786"
-    )
-
-
-def _cron(value: str) -> str:
-    if value.lower() == OFF:
-        return OFF
-    try:
-        CronTrigger.from_crontab(value, timezone=UTC)
-    except ValueError:
-        raise ValueError(
-            'must be a cron expression of five fields (minute hour day month weekday) such as "0 */8 * * *", '
-            "or off"
-        ) from None
-    return value
-
-
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-Snowflake = Annotated[int, Field(gt=0, lt=2**63)]
-
-
 class Settings(BaseSettings):
     """Every setting, by the lower-case name of its variable. Frozen; secrets are `SecretStr`."""
 
@@ -191,16 +73,16 @@ class Settings(BaseSettings):
     )
 
     discord_token: SecretStr
-    discord_api_url: Annotated[str, _url("http", "https")] = "https://discord.com/api/v10"
-    discord_gateway_url: Annotated[str, _url("ws", "wss")] = "wss://gateway.discord.gg/"
-    discord_guild_id: Snowflake | None = None
-    operators_channel_id: Snowflake | None = None
+    discord_api_url: Annotated[str, kinds.url("http", "https")] = "https://discord.com/api/v10"
+    discord_gateway_url: Annotated[str, kinds.url("ws", "wss")] = "wss://gateway.discord.gg/"
+    discord_guild_id: kinds.Snowflake | None = None
+    operators_channel_id: kinds.Snowflake | None = None
 
     market_api_key: SecretStr
-    market_url: Annotated[str, _url("http", "https")] = (
+    market_url: Annotated[str, kinds.url("http", "https")] = (
         "https://api-gateway.skymavis.com/graphql/axie-marketplace"
     )
-    market_proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    market_proxy: Annotated[SecretStr, AfterValidator(kinds.proxy)] | None = None
     market_record: Path | None = None
     market_requests_per_minute: Annotated[int, Field(gt=0)] = 300
     market_requests_per_hour: Annotated[int, Field(gt=0)] = 5000
@@ -209,30 +91,30 @@ class Settings(BaseSettings):
         default=10.0, validate_default=True
     )
 
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, AfterValidator(kinds.database_url)] = Field(
         default="sqlite+aiosqlite:///data/axieflip.db", repr=False
     )
-    replica_url: Annotated[str, AfterValidator(_bucket)] | None = None
-    object_store: Annotated[str, AfterValidator(_object_store)] = "file:data/store"
-    s3_endpoint_url: Annotated[str, _url("http", "https")] | None = None
-    model_signing_key: Annotated[SecretStr, _at_least(SIGNING_KEY_CHARS)]
+    replica_url: Annotated[str, AfterValidator(kinds.bucket)] | None = None
+    object_store: Annotated[str, AfterValidator(kinds.object_store)] = "file:data/store"
+    s3_endpoint_url: Annotated[str, kinds.url("http", "https")] | None = None
+    model_signing_key: Annotated[SecretStr, kinds.at_least(SIGNING_KEY_CHARS)]
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     http_requests_per_minute: Annotated[int, Field(gt=0, le=1_000_000)] = 300
-    http_token: Annotated[SecretStr, _at_least(HTTP_TOKEN_CHARS)] | None = Field(
+    http_token: Annotated[SecretStr, kinds.at_least(HTTP_TOKEN_CHARS)] | None = Field(
         default=None, validate_default=True
     )
 
     gas_ron: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.007
     keep_days: Annotated[int, Field(ge=31)] = 180
-    collect_cron: Annotated[str, AfterValidator(_cron)] = "0 */8 * * *"
-    train_cron: Annotated[str, AfterValidator(_cron)] = "30 3 * * *"
+    collect_cron: Annotated[str, AfterValidator(kinds.cron)] = "0 */8 * * *"
+    train_cron: Annotated[str, AfterValidator(kinds.cron)] = "30 3 * * *"
     collect_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
     train_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 180
-    train_on: Annotated[str, AfterValidator(_train_on)] = "here"
-    part_strengths_url: Annotated[str, _url("http", "https")] | None = None
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    train_on: Annotated[str, AfterValidator(kinds.train_on)] = "here"
+    part_strengths_url: Annotated[str, kinds.url("http", "https")] | None = None
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(kinds.upper)] = "INFO"
     log_format: Literal["console", "json"] = "console"
 
     @classmethod

@@ -140,7 +140,7 @@ def test_the_health_check_loads_nothing_but_the_standard_library() -> None:
 
 def test_what_serves_imports_no_library_of_the_training() -> None:
     code = (
-        "import sys, bot.app, bot.cli, bot.client, pipeline.loading, pkgutil, cogs\n"
+        "import sys, bot.app, bot.entry, bot.client, pipeline.loading, pkgutil, cogs\n"
         "for each in pkgutil.iter_modules(cogs.__path__): __import__(f'cogs.{each.name}')\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bot import cli
+from bot import entry
 from models import ensemble
 from models.members import MEMBERS
 from models.rows import TrainingError
@@ -51,7 +51,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     def run(*words: object) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["axieflip", "train", "--jobs", "1", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            entry.main()
         return int(ended.value.code or 0), capfd.readouterr().err
 
     return run

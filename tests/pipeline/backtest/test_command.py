@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from bot import cli
+from bot import entry
 from pipeline.datasets import write_records
 from pipeline.market.values import Sale, Token
 from pipeline.objects import LocalStore
@@ -30,7 +30,7 @@ def backtest(
     """Exit code, standard output and standard error of one run."""
     monkeypatch.setattr(sys, "argv", ["axieflip", "backtest", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        entry.main()
     out, err = capfd.readouterr()
     return int(ended.value.code or 0), out, err
 

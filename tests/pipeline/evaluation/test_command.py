@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bot import cli
+from bot import entry
 from tests.pipeline.appraisal.history import events, table
 
 METRICS = {
@@ -38,7 +38,7 @@ def evaluate(
     """Exit code, standard output and standard error of one run."""
     monkeypatch.setattr(sys, "argv", ["axieflip", "evaluate", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        entry.main()
     out, err = capfd.readouterr()
     return int(ended.value.code or 0), out, err
 
