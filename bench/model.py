@@ -84,12 +84,22 @@ def _verdict(result: Evaluation) -> list[str]:
     all_of = ours.coverage["90"] or 0.0
     lines = [
         ("median APE at most 11.5 %", f"{ours.median_ape:.2%}", ours.median_ape <= 0.115),
-        ("R² of log price at least 0.82", f"{ours.r2_log:.3f}", ours.r2_log >= 0.82),
-        ("MAE at most $6.50", f"${ours.mae:.2f}", ours.mae <= 6.5),
+        (
+            "R² of log price at least 0.82, as on the known slice",
+            f"{ours.r2_log:.3f}, “{INFORMED}” {theirs[INFORMED].r2_log:.3f}",
+            ours.r2_log >= 0.82,
+        ),
+        ("MAE at most $6.50, as on the known slice", f"${ours.mae:.2f}", ours.mae <= 6.5),
     ]
     for name, least_gain in (("comparable", 0.20), (INFORMED, 0.08)):
         gain = 1 - ours.mae / (theirs[name].mae or 1.0)
-        lines.append((f"MAE at least {least_gain:.0%} below “{name}”", f"{gain:.1%}", gain >= least_gain))
+        lines.append(
+            (
+                f"or, on another slice, MAE at least {least_gain:.0%} below “{name}”",
+                f"{gain:.1%}",
+                gain >= least_gain,
+            )
+        )
     lines.append(("90 % intervals cover 88 to 92 %", f"{all_of:.1%}", 0.88 <= all_of <= 0.92))
     every_day = least >= 0.85 and most <= 0.95
     lines.append(("and 85 to 95 % on every day", f"{least:.1%} to {most:.1%}", every_day))

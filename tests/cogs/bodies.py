@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import Draft202012Validator, Registry
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "discord" / "openapi.json"
 LONGEST_CONTENT = 2000  # the description says 4000, which is for subscribers
@@ -26,8 +25,19 @@ def description() -> dict[str, Any]:
 
 
 @cache
-def registry() -> Registry[Any]:
-    return Registry().with_resource("urn:discord", Resource(description(), DRAFT202012))
+def validator(pointer: str) -> Draft202012Validator:
+    """The validator of what the description has at a place."""
+    described = Registry([("urn:discord", description())])
+    return Draft202012Validator({"$ref": f"urn:discord{pointer}"}, registry=described)
+
+
+@cache
+def described(pointer: str) -> tuple[dict[str, Any], ...]:
+    """The object schemas that the one at a place stands for."""
+    found: Any = description()
+    for name in pointer.removeprefix("#/").split("/"):
+        found = found[unquote(name).replace("~1", "/").replace("~0", "~")]
+    return tuple(resolved(found))
 
 
 @cache
@@ -37,15 +47,15 @@ def routes() -> list[tuple[re.Pattern[str], str]]:
     return sorted(found, key=lambda route: route[1].count("{"))
 
 
-def schema_of(method: str, path: str, kind: str = "application/json") -> dict[str, Any]:
+def schema_of(method: str, path: str, kind: str = "application/json") -> str:
+    """Where the description has the schema of a body."""
     templates = [template for pattern, template in routes() if pattern.fullmatch(path)]
     for template in templates:
         operation = description()["paths"][template].get(method.lower())
         if operation and "requestBody" in operation:
             assert kind in operation["requestBody"]["content"]
             place = f"{method.lower()}/requestBody/content/{escaped(kind)}/schema"
-            pointer = f"#/paths/{escaped(template)}/{place}"
-            return {"$ref": f"urn:discord{pointer}"}
+            return f"#/paths/{escaped(template)}/{place}"
     raise AssertionError(f"Discord describes no body for {method} {path}")
 
 
@@ -56,8 +66,7 @@ def escaped(template: str) -> str:
 def resolved(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The object schemas that a schema stands for, references and alternatives followed."""
     if reference := schema.get("$ref"):
-        at = registry().resolver("urn:discord").lookup(reference.removeprefix("urn:discord"))
-        yield from resolved(at.contents)
+        yield from described(reference)
     yield schema
     for keyword in ("anyOf", "oneOf", "allOf"):
         for alternative in schema.get(keyword, ()):
@@ -91,15 +100,16 @@ def _faults(method: str, path: str, text: str) -> tuple[str, ...]:
     body = json.loads(text)
     # Beside files the body is a part of its own, of the same shape as where there are none.
     files = isinstance(body, dict) and ("attachments" in body or "attachments" in (body.get("data") or {}))
-    schema = schema_of(method, path, "multipart/form-data" if files else "application/json")
+    pointer = schema_of(method, path, "multipart/form-data" if files else "application/json")
     if files:
         for attachment in (body.get("data") or body)["attachments"]:
             attachment["id"] = str(attachment["id"])  # described as a string, and shown as a number
     if path.endswith("/users/@me/channels"):
         body["recipient_id"] = str(body["recipient_id"])  # discord.py writes a number, and Discord takes it
-    validator = Draft202012Validator(schema, registry=registry())
-    found = [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(body)]
-    found += [f"unknown key {key}" for key in unknown_keys(schema, body)]
+    found = [
+        f"{error.instance_path}: {error.message[:200]}" for error in validator(pointer).iter_errors(body)
+    ]
+    found += [f"unknown key {key}" for key in unknown_keys({"$ref": pointer}, body)]
     content = body.get("content") if isinstance(body, dict) else None
     if content is not None and len(content) > LONGEST_CONTENT:
         found.append("the content is too long")
