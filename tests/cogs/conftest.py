@@ -140,8 +140,8 @@ async def env(services: Services) -> AsyncIterator[Env]:
     env = _Prompt(create_bot(services, shard_count=1))
     await env.start()
     yield env
-    for name in tuple(env.bot.extensions):
-        await env.bot.unload_extension(name)
+    for name in tuple(env.bot.cogs):
+        await env.bot.remove_cog(name)
     await env.shutdown()
     env.raise_errors()
     if bodies.DESCRIPTION.exists():
