@@ -44,16 +44,16 @@ async def test_a_task_and_a_post_that_fail_with_it(world: World, log: io.StringI
     async def falls() -> float:
         raise RuntimeError(SECRET)
 
+    said = f"Invalid body: {SECRET}"
+    where = f"/channels/{world.channel.id}/messages"
+    world.env.inject_error("POST", where, status=400, code=50_035, message=said, times=2)  # a greeting too
+    await world.signal(await world.watch())
+    await world.deliver()  # before anything is supervised: the delivery would be, too
     supervisor = world.services.supervisor
     supervisor.add("listings", falls)
     supervisor.start()
     while not next(each for each in supervisor.statuses() if each.name == "listings").failures:
         await asyncio.sleep(0)
-    said = f"Invalid body: {SECRET}"
-    where = f"/channels/{world.channel.id}/messages"
-    world.env.inject_error("POST", where, status=400, code=50_035, message=said, times=2)  # a greeting too
-    await world.signal(await world.watch())
-    await world.deliver()
     answer = text(await world.manager.slash(world.channel, "status")).replace("\\", "")
     assert answer.count("[secret]") == 2
     assert SECRET not in shown(world) + log.getvalue()
