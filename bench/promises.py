@@ -1,9 +1,10 @@
 """`python -m bench.promises`: what signals promised in the simulated market, and what came of it.
 
-The market's sales of some days are collected over HTTP. Each is then an offer at its price, weighed by the
-model of its day, which has learnt from the sales before that day: whoever bought did what a signal would have
-had one do. Of those sold again, the simulation's own books tell what the flip really brought; they know the
-sales too that the feed left out.
+The market's sales of some days are collected over HTTP, and with them the exchange rates of every eight
+hours, as a bot that runs has them. Each sale is then an offer at its price, weighed by the model of its day,
+which has learnt from the sales before that day: whoever bought did what a signal would have had one do. Of
+those sold again, the simulation's own books tell what the flip really brought; they know the sales too that
+the feed left out.
 
 What is judged are resales at the market's level of their purchase: each is scaled by the axie's hidden fair
 value when it was listed for the purchase over that when it was listed for the resale, because where the whole
@@ -29,11 +30,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.commands import collect_into_store
+from bot.outside import open_market, open_objects
+from bot.settings import Settings
 from models.members import Floats
 from pipeline.appraisal.economics import Odds, Terms
 from pipeline.appraisal.memory import DAY
 from pipeline.backtest.offers import sales_as_offers
 from pipeline.backtest.weighing import Weighed, weigh
+from pipeline.clock import Clock
+from pipeline.datasets import write_records
 from pipeline.labels import build_sales
 from pipeline.objects import open_store
 from pipeline.signal import Thresholds
@@ -43,6 +48,7 @@ from sandbox.stage import COLLECT_MINUTES, Economy, Worlds, market_clock, settin
 START = datetime(2026, 6, 1, tzinfo=UTC)
 HISTORY_DAYS = 5.0
 SPEED = 60.0
+RATES_EVERY_S = 8 * 3600.0
 SAME_S = 2.0  # a sale in the feed has whole seconds
 LATER_S = 4 * DAY  # how long after its purchase an axie is followed
 BANDS = 5
@@ -69,15 +75,25 @@ class Flips(NamedTuple):
 
 
 async def live(data: Path, seed: int, days: int) -> None:
-    """Collect a market's history of so many days, and put its own books of then and later into the folder."""
-    history = HISTORY_DAYS + days
-    async with worlds(data, Economy(seed, SPEED, history, START)) as both:
+    """Collect a market's history and so many days; put its own books of then and later into the folder."""
+    opened = START - timedelta(days=days)
+    async with worlds(data, Economy(seed, SPEED, HISTORY_DAYS, opened)) as both:
         settings = settings_for(data, both)
+        for _ in range(round(days * DAY / RATES_EVERY_S)):
+            await _keep_rates(settings, await market_clock(both))
+            await _control(both, "advance", seconds=RATES_EVERY_S)
         clock = await market_clock(both)
-        await collect_into_store(settings, clock, COLLECT_MINUTES * SPEED, timedelta(days=history))
+        span = timedelta(days=HISTORY_DAYS + days)
+        await collect_into_store(settings, clock, COLLECT_MINUTES * SPEED, span)
         await _control(both, "advance", seconds=LATER_S)
         books = await _control(both, "truth/listings")
     (data / "books.json").write_text(json.dumps(books))
+
+
+async def _keep_rates(settings: Settings, clock: Clock) -> None:
+    async with open_market(settings, clock) as client:
+        rates = await client.rates()
+    write_records(open_objects(settings), "rates", f"{rates.at:%Y%m%dT%H%M%S}", [rates])
 
 
 async def _control(both: Worlds, what: str, **body: float) -> Any:
