@@ -55,18 +55,16 @@ class AxieCog(commands.Cog, name="Axie"):
         page = await services.axies.page(guild, axie_id)
         shown = markets.axie(page, Moment.of(services.clock), await money.of(services, guild))
         view = embeds.marketplace_button(axie_id)
-        files = await self._picture(page, shown[-1])
-        await interaction.followup.send(embeds=shown, view=view, files=files)
+        await pictures.answer(interaction, shown, _picture(page), view=view)
 
-    async def _picture(self, page: AxiePage, embed: discord.Embed) -> list[discord.File]:
-        sales = [(sale.at, sale.price_usd) for sale in reversed(page.sales)]
-        asks = [
-            (seen.prediction.forecast.at, seen.prediction.ask_usd, seen.prediction.forecast.resale_usd)
-            for seen in reversed(page.seen)
-        ]
-        if len(sales) + len(asks) < 2:
-            return []
-        return await pictures.below(self._services, embed, plots.axie, sales, asks)
+
+def _picture(page: AxiePage) -> pictures.Picture | None:
+    sales = [(sale.at, sale.price_usd) for sale in reversed(page.sales)]
+    asks = [
+        (seen.prediction.forecast.at, seen.prediction.ask_usd, seen.prediction.forecast.resale_usd)
+        for seen in reversed(page.seen)
+    ]
+    return None if len(sales) + len(asks) < 2 else pictures.Picture(plots.axie, (sales, asks))
 
 
 async def setup(bot: AxieflipBot) -> None:

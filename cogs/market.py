@@ -44,20 +44,22 @@ class MarketCog(commands.Cog, name="Market"):
     async def market(self, interaction: Interaction, days: Range[int, 1, MAX_DAYS] = 7) -> None:
         """Show the market as it is, and how it came there."""
         await interaction.response.defer(thinking=True)
-        embed, files = await answer(self._services, choices.guild(interaction), days)
-        await interaction.followup.send(embed=embed, files=files)
+        embed, picture = await answer(self._services, choices.guild(interaction), days)
+        await pictures.answer(interaction, [embed], picture)
 
 
-async def answer(services: Services, guild_id: int, days: int) -> tuple[discord.Embed, list[discord.File]]:
-    """The market as it is, with the picture of how it came there in so many days."""
+async def answer(
+    services: Services, guild_id: int, days: int
+) -> tuple[discord.Embed, pictures.Picture | None]:
+    """The market as it is, and the picture of how it came there in so many days."""
     found = await services.trends.view(services.clock.now(), timedelta(days=days))
     embed = markets.market(found, Moment.of(services.clock), await money.of(services, guild_id))
     floors = [(floor.at, floor.floor_usd) for floor in found.course if floor.floor_usd is not None]
     levels = [(floor.at, floor.level_usd) for floor in found.course if floor.level_usd is not None]
     volumes = [(bucket.at, bucket.traded.usd) for bucket in found.volumes]
     if len(floors) + len(levels) < 2 and len(volumes) < 2:
-        return embed, []
-    return embed, await pictures.below(services, embed, plots.market, floors, levels, volumes, found.span_s)
+        return embed, None
+    return embed, pictures.Picture(plots.market, (floors, levels, volumes, found.span_s))
 
 
 async def setup(bot: AxieflipBot) -> None:

@@ -65,8 +65,8 @@ class PerformanceCog(commands.Cog, name="Performance"):
         # Before the deferral, which would make an error public.
         one = None if watch is None else await services.watches.get(guild, watch)
         await interaction.response.defer(thinking=True)
-        embed, files = await answer(services, guild, days, one)
-        await interaction.followup.send(embed=embed, files=files)
+        embed, picture = await answer(services, guild, days, one)
+        await pictures.answer(interaction, [embed], picture)
 
     @app_commands.command(
         name="digest",
@@ -119,8 +119,8 @@ class PerformanceCog(commands.Cog, name="Performance"):
 
 async def answer(
     services: Services, guild_id: int, days: int, watch: Watch | None = None
-) -> tuple[discord.Embed, list[discord.File]]:
-    """What a server's signals of so many days came to, or those of a watch, with the picture of it."""
+) -> tuple[discord.Embed, pictures.Picture | None]:
+    """What a server's signals of so many days came to, or those of a watch, and the picture of it."""
     rows = await services.ledger.rows(
         guild_id,
         watch_id=None if watch is None else watch.id,
@@ -132,9 +132,9 @@ async def answer(
     embed = results.performance(found, days, None if watch is None else watch.name, currency)
     steps = [(step.at, step.net_usd, step.promised_usd) for step in course(rows)]
     if len(steps) < 2:
-        return embed, []
+        return embed, None
     chances = [(chance.promised, chance.paid, chance.signals) for chance in found.chances]
-    return embed, await pictures.below(services, embed, plots.performance, steps, chances)
+    return embed, pictures.Picture(plots.performance, (steps, chances))
 
 
 async def setup(bot: AxieflipBot) -> None:

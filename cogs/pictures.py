@@ -1,19 +1,21 @@
-"""The picture in an answer: drawn by the worker, and left out where that fails.
+"""The picture in an answer: drawn by the worker once the answer is there, and left out where that fails.
 
-What an answer says is worth more than its picture, and an error after a public deferral would be public.
+What an answer says is worth more than its picture, which takes several times as long; and an error after a
+public deferral would be public.
 """
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 import discord
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from bot.client import AxieflipBot
     from bot.services import Services
 
 P = ParamSpec("P")
@@ -31,12 +33,31 @@ async def drawn(
         return None
 
 
-async def below(
-    services: Services, embed: discord.Embed, draw: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs
-) -> list[discord.File]:
-    """Show the picture in an embed. Returns the file to send with it, none where it cannot be drawn."""
-    picture = await drawn(services, draw, *args, **kwargs)
-    return [] if picture is None else [shown(embed, draw.__name__, picture)]
+class Picture(NamedTuple):
+    """One that is still to be drawn: by what, and from what."""
+
+    draw: Callable[..., bytes]
+    values: tuple[Any, ...]
+
+
+async def answer(
+    interaction: discord.Interaction[AxieflipBot],
+    shown_: Sequence[discord.Embed],
+    picture: Picture | None,
+    **options: Any,
+) -> None:
+    """Answer a deferred interaction, and put the picture into the last embed as soon as it is drawn."""
+    message = await interaction.followup.send(embeds=shown_, wait=True, **options)
+    if picture is None:
+        return
+    found = await drawn(interaction.client.services, picture.draw, *picture.values)
+    if found is None:
+        return
+    file = shown(shown_[-1], picture.draw.__name__, found)
+    try:
+        await message.edit(embeds=shown_, attachments=[file])
+    except discord.HTTPException as error:  # deleted meanwhile, or Discord is busy: the answer is there
+        log.warning("a picture could not be shown", picture=picture.draw.__name__, status=error.status)
 
 
 def shown(embed: discord.Embed, name: str, picture: bytes) -> discord.File:

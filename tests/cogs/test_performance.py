@@ -53,6 +53,25 @@ async def test_signals_are_added_up_with_a_picture(world: World) -> None:
     assert result.response.embeds[0].image.url is not None
 
 
+async def test_the_numbers_are_there_before_their_picture(world: World) -> None:
+    await results(world, await world.watch(), sold=4)
+    await world.member.slash(world.channel, "performance")
+    first, second = [request for request in world.env.http_requests if "/webhooks/" in request.path]
+    assert (first.method, second.method) == ("POST", "PATCH")
+    assert "image" not in first.json["embeds"][0]
+    assert second.json["embeds"][0].pop("image") == {"url": "attachment://performance.png"}
+    assert second.json["embeds"] == first.json["embeds"]
+
+
+async def test_an_answer_that_is_deleted_before_its_picture_is_drawn_is_no_error(world: World) -> None:
+    await results(world, await world.watch(), sold=4)
+    world.env.inject_error("PATCH", "/webhooks/*", status=404, code=10_008, message="Unknown Message")
+    result = await world.member.slash(world.channel, "performance")
+    assert "+$26.58" in text(result)
+    assert result.response.attachments == []
+    assert result.followups == []
+
+
 async def test_signals_that_cannot_be_drawn_are_told_in_words(world: World, nothing_is_drawn: None) -> None:
     await results(world, await world.watch(), sold=4)
     result = await world.member.slash(world.channel, "performance")
