@@ -149,7 +149,7 @@ def _decide(
 
 
 def _error(scored: Scored) -> str:
-    return f"{scored.scores.metrics.median_ape:.1%}"
+    return f"{scored.scores.metrics.median_ape:.2%}"  # two versions of a day differ by little
 
 
 def _plain(scored: Scored) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
 from playwright.async_api import TimeoutError as TooLate
 
 SIZES: Final = {"desktop": 620, "phone": 390}  # the width of the channel
@@ -55,7 +55,7 @@ class Camera:
                     found = page.locator(".modal-dialog")
                     await found.wait_for(timeout=PATIENCE_MS)
                 await asyncio.sleep(1)
-                _keep(await found.screenshot(), self.images / f"{name}-{size}.png")
+                _keep(await _still(found), self.images / f"{name}-{size}.png")
 
     @asynccontextmanager
     async def _opened(self, width: int, height: int, scale: int) -> AsyncIterator[Page]:
@@ -71,6 +71,16 @@ class Camera:
             yield page
         finally:
             await context.close()
+
+
+async def _still(found: Locator) -> bytes:
+    """A picture of something that stays where it is meanwhile: what is new moves the whole page."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while True:
+            before = await found.bounding_box()
+            picture = await found.screenshot()
+            if await found.bounding_box() == before:
+                return picture
 
 
 def _keep(picture: bytes, path: Path) -> None:
