@@ -62,6 +62,19 @@ class Set:
         )
         return _shown(answer)
 
+    async def pictured(self, command: str, **options: Any) -> int:
+        """Give a command whose answer gets a picture once that is drawn. Raises TimeoutError without one."""
+        answer = await self.post(
+            "slash", user="admin", channel=CHANNEL, command=command, options=options, seconds=60
+        )
+        url, asked = f"{self.discord['control']}/interaction", {"id": str(answer["interaction_id"])}
+        async with asyncio.timeout(60):
+            while not any(embed.get("image") for embed in answer["response"]["embeds"]):
+                await asyncio.sleep(0.2)
+                async with self.session.get(url, params=asked) as response:
+                    answer = await response.json()
+        return _shown(answer)
+
     async def alone(self) -> bool:
         """Whether the newest message is of one signal without a warning, and others are above it."""
         return len(seen := await self.messages()) >= 3 and _plain(seen[-1])
@@ -115,7 +128,7 @@ def _tells_of_sale(message: Any) -> bool:
 
 async def performance(stage: Set) -> int:
     """What the signals came to."""
-    return await stage.slash("performance", days=7)
+    return await stage.pictured("performance", days=7)
 
 
 async def predictions(stage: Set) -> int:
@@ -125,14 +138,14 @@ async def predictions(stage: Set) -> int:
 
 async def market(stage: Set) -> int:
     """Floors, volume and level."""
-    return await stage.slash("market", days=3)
+    return await stage.pictured("market", days=3)
 
 
 async def axie(stage: Set) -> int:
     """The page of an axie that was sold and sold again, if there is one."""
     rows = await stage.app.services.ledger.rows(stage.guild, limit=200)
     known = sorted((row for row in rows if row.axie_id), key=lambda row: row.resold_usd is None)
-    return await stage.slash("axie", id=str(known[0].axie_id))
+    return await stage.pictured("axie", id=str(known[0].axie_id))
 
 
 async def watch(stage: Set) -> int:
