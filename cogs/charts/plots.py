@@ -96,7 +96,7 @@ def _chances(axes: Any, chances: Sequence[tuple[float, float, int]]) -> None:
     axes.set_ylim(0, 108)
     axes.xaxis.set_major_locator(_ticks())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}%")
-    axes.set_yticks((0, 50, 100), ["0%", "50%", "100%"])
+    axes.set_yticks((50, 100), ["50%", "100%"])  # 0% would stand on the first label below
     _caption(axes, "Chance promised (across) and share that paid (up)")
 
 
