@@ -1,10 +1,10 @@
 """`python -m bench.promises`: what signals promised in the simulated market, and what came of it.
 
 The market's sales of some days are collected over HTTP, and with them the exchange rates of every eight
-hours, as a bot that runs has them. Each sale is then an offer at its price, weighed by the model of its day,
-which has learnt from the sales before that day: whoever bought did what a signal would have had one do. Of
-those sold again, the simulation's own books tell what the flip really brought; they know the sales too that
-the feed left out.
+hours, as a bot that runs has them; what was sold before the first is converted at these. Each sale is then
+an offer at its price, weighed by the model of its day, which has learnt from the sales before that day:
+whoever bought did what a signal would have had one do. Of those sold again, the simulation's own books tell
+what the flip really brought; they know the sales too that the feed left out.
 
 What is judged are resales at the market's level of their purchase: each is scaled by the axie's hidden fair
 value when it was listed for the purchase over that when it was listed for the resale, because where the whole

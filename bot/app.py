@@ -232,7 +232,12 @@ def _supervise(app: App, watcher: Watcher) -> None:
     auctions = Auctions(s.db, s.market, weighing, s.journal, s.outbox, s.posts, s.stats, s.clock)
 
     # The state of a new champion ends where its training data did.
-    succession = Succession(s.predictor, s.audit, lambda: s.supervisor.trigger("sales"))
+    succession = Succession(
+        s.predictor,
+        s.audit,
+        lambda: s.supervisor.trigger("sales"),
+        lambda: s.retraining.current is not None,
+    )
 
     async def connection() -> float:
         """One life of the Discord client. It never ends by itself; when it fails it is built anew."""

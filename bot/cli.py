@@ -1,4 +1,4 @@
-"""The `axieflip` command. A mistake of the person ends in one sentence and exit code 2, never a traceback.
+"""The commands of `axieflip`; `bot.entry` turns what ends them into a sentence and an exit code.
 
 Each command imports what it needs when it runs, so that `--help` is quick and the bot's process never
 loads what only training needs.

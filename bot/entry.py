@@ -1,7 +1,7 @@
 """The way into the `axieflip` command and out of it: what ends it becomes a sentence and an exit code.
 
-2: the settings are missing or wrong, or another bot runs already; 1: anything else went wrong; 130 and 143:
-it was stopped.
+2: an option or a setting is missing or wrong, or another bot runs already; 1: anything else went wrong; 130
+and 143: it was stopped.
 """
 
 from __future__ import annotations

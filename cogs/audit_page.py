@@ -1,4 +1,7 @@
-"""The log of a server's changes in pages; a button names the entry that its page goes before."""
+"""The log of a server's changes, and of the model's that nobody on a server asked for, in pages.
+
+A button names the entry that its page goes before.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,9 @@ async def page(interaction: Interaction, before: int = _NEWEST) -> tuple[discord
     found = await audit.recent(choices.guild(interaction), PAGE + 1, before=before or None)
     shown = found[:PAGE]
     rows = [settings_words.change(entry) for entry in shown]
-    embed = embeds.lines("Changes on this server", rows, empty="Nothing has been changed yet.")
+    embed = embeds.lines(
+        "Changes on this server and of the model", rows, empty="Nothing has been changed yet."
+    )
     view = ui.View(timeout=None)
     if before != _NEWEST:
         view.add_item(AuditPage(_NEWEST))

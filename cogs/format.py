@@ -83,6 +83,11 @@ def chance(probability: float) -> str:
     return "under 1%" if probability < 0.01 else percent(probability)
 
 
+def share(ratio: float) -> str:
+    """A part of many: `100%` where it is all of them, and `over 99%` where it is nearly."""
+    return chance(ratio) if 0 < ratio < 1 else percent(ratio)
+
+
 def tokens(price: Price) -> str:
     """An amount of a token to four significant digits or the whole token: `0.00123 WETH`, `12,345 SLP`."""
     scale = price.token.decimals

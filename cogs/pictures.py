@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
+import aiohttp
 import discord
 import structlog
 
@@ -56,8 +57,9 @@ async def answer(
     file = shown(shown_[-1], picture.draw.__name__, found)
     try:
         await message.edit(embeds=shown_, attachments=[file])
-    except discord.HTTPException as error:  # deleted meanwhile, or Discord is busy: the answer is there
-        log.warning("a picture could not be shown", picture=picture.draw.__name__, status=error.status)
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        # Deleted meanwhile, Discord busy, or the way there broken: the answer itself has arrived.
+        log.warning("a picture could not be shown", picture=picture.draw.__name__, reason=str(error))
 
 
 def shown(embed: discord.Embed, name: str, picture: bytes) -> discord.File:

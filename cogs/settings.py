@@ -149,7 +149,7 @@ class SettingsCog(commands.Cog, name="Settings"):
 
     @settings.command(
         name="audit",
-        description="Who changed what on this server, newest first",
+        description="Who changed what on this server and of the model, newest first",
         extras={"examples": ("/settings audit",)},
     )
     @access.needs(Area.SETTINGS)

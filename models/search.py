@@ -1,9 +1,9 @@
 """Better parameters for the members: a random search within a time budget.
 
 Candidates follow from the seed alone, and each is judged by its error on the earlier out-of-fold slice,
-as the weights are; the newest slice, which the figures come from, has no say. No candidate is dearer to
-ask than what it would replace. Trials are kept as they end, so that a search that was interrupted goes
-on, and one that had its time ends at once with the same result.
+as the weights are; the newest slice, which the figures come from, has no say. No candidate may have more
+leaves, or keep more rows, than what it would replace. Trials are kept as they end, so that a search that
+was interrupted goes on, and one that had its time ends at once with the same result.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _add(embed: discord.Embed, found: Performance, money: Money) -> None:
     proved = (
         f"**{found.proved_paid:,} of {found.proved:,}** resold paid" if found.proved else "None resold yet"
     )
-    all_of = f"{fmt.percent(found.hit_rate)} of {found.sold:,} sold, the rest at the forecast"
+    all_of = f"{fmt.share(found.hit_rate)} of {found.sold:,} sold, the rest at the forecast"
     embed.add_field(name="Hit rate", value=f"{proved}\n{all_of}")
     sums = [f"**{money.gain(found.net_usd)}**", f"promised {money.gain(found.promised_usd)}"]
     embed.add_field(
@@ -93,7 +93,7 @@ def _add(embed: discord.Embed, found: Performance, money: Money) -> None:
 
 def _chances(found: Performance) -> str:
     rows = [
-        f"of {each.signals:,} promised {fmt.percent(each.promised)}, **{fmt.percent(each.paid)}** paid"
+        f"of {each.signals:,} promised {fmt.percent(each.promised)}, **{fmt.share(each.paid)}** paid"
         for each in found.chances
     ]
     if not found.chances_proved:

@@ -69,7 +69,7 @@ class Set:
         )
         url, asked = f"{self.discord['control']}/interaction", {"id": str(answer["interaction_id"])}
         async with asyncio.timeout(60):
-            while not any(embed.get("image") for embed in answer["response"]["embeds"]):
+            while not answer["response"]["embeds"][-1].get("image"):
                 await asyncio.sleep(0.2)
                 async with self.session.get(url, params=asked) as response:
                     answer = await response.json()

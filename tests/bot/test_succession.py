@@ -69,6 +69,48 @@ async def test_a_champion_promoted_by_another_process_serves_after_the_next_look
         await supervisor.stop()
 
 
+async def test_what_a_training_promotes_is_noted_by_the_training_alone(
+    tmp_path: Path, versions: tuple[str, str], db: Database
+) -> None:
+    predictor, audit = (
+        Predictor(Registry(LocalStore(tmp_path), KEY), ManualClock(NOON), gas_ron=0.007),
+        Audit(db),
+    )
+    under_way = True
+    succession = Succession(predictor, audit, lambda: None, lambda: under_way)
+    await succession.turn()
+    Registry(LocalStore(tmp_path), KEY).promote(versions[1])
+    await succession.turn()
+    assert predictor.version == versions[1]
+    assert await audit.recent() == []
+    await audit.write(
+        "model promoted", versions[1], guild_id=5, actor=7, before=versions[0], after=versions[1]
+    )
+    under_way = False
+    await succession.turn()
+    assert [entry.action for entry in await audit.recent()] == ["model promoted"]
+    Registry(LocalStore(tmp_path), KEY).promote(versions[0])
+    await succession.turn()
+    assert [entry.action for entry in await audit.recent()] == ["model taken on", "model promoted"]
+
+
+async def test_a_change_that_the_database_could_not_take_is_noted_with_the_next_look(
+    tmp_path: Path, versions: tuple[str, str], db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = Audit(db)
+    succession = Succession(
+        Predictor(Registry(LocalStore(tmp_path), KEY), ManualClock(NOON), gas_ron=0.007), audit, lambda: None
+    )
+    await succession.turn()
+    Registry(LocalStore(tmp_path), KEY).promote(versions[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "write", None)
+        with pytest.raises(TypeError):
+            await succession.turn()
+    await succession.turn()
+    assert [(entry.before, entry.after) for entry in await audit.recent()] == [versions]
+
+
 async def test_before_the_first_champion_it_looks_again_and_nothing_failed(
     tmp_path: Path, db: Database
 ) -> None:

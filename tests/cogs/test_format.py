@@ -70,6 +70,16 @@ def test_a_probability_is_never_certain() -> None:
     assert [fmt.chance(p) for p in (0.999, 0.93, 0.001)] == ["over 99%", "93%", "under 1%"]
 
 
+def test_a_share_is_whole_only_where_all_are() -> None:
+    assert [fmt.share(r) for r in (1, 422 / 423, 0.5, 1 / 423, 0)] == [
+        "100%",
+        "over 99%",
+        "50%",
+        "under 1%",
+        "0%",
+    ]
+
+
 def test_only_real_time_is_shown_as_a_timestamp_that_moves() -> None:
     later = NOON + timedelta(hours=3)
     assert fmt.when(fmt.Moment(NOON, real=True), later) == f"<t:{int(later.timestamp())}:R>"

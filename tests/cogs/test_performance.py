@@ -6,6 +6,8 @@ import sys
 from datetime import datetime, timedelta
 from typing import Any
 
+import aiohttp
+import discord
 import pytest
 from sqlalchemy import update
 
@@ -69,6 +71,19 @@ async def test_an_answer_that_is_deleted_before_its_picture_is_drawn_is_no_error
     result = await world.member.slash(world.channel, "performance")
     assert "+$26.58" in text(result)
     assert result.response.attachments == []
+    assert result.followups == []
+
+
+async def test_an_answer_stands_where_the_way_to_discord_breaks_before_its_picture(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise aiohttp.ServerDisconnectedError
+
+    monkeypatch.setattr(discord.WebhookMessage, "edit", breaks)
+    await results(world, await world.watch(), sold=4)
+    result = await world.member.slash(world.channel, "performance")
+    assert "+$26.58" in text(result)
     assert result.followups == []
 
 
