@@ -75,9 +75,9 @@ def backtest_command(plan: Plan, sales: Sequence[Path], store: ObjectStore | Non
                 daily=plan.daily,
                 progress=walking,
             )
-    except SalesTableError as error:
+    except (SalesTableError, BacktestError) as error:
         raise SettingsError(str(error)) from error
-    except (BacktestError, StoreError) as error:
+    except StoreError as error:
         raise AxieflipError(str(error)) from error
     except TrainingError as error:
         raise AxieflipError(f"nothing can be tested: {error}") from error
@@ -105,7 +105,7 @@ def _from_store(store: ObjectStore, progress: Progress) -> tuple[Examples, Offer
 def _left_out(reasons: Mapping[str, int]) -> None:
     for reason, count in reasons.items():
         if count:
-            say(f"Left out {count} sales: {reason}")
+            say(f"Sales left out: {count} ({reason})")
 
 
 def _draw(weighed: Weighed, thresholds: Sequence[Thresholds], path: Path) -> None:

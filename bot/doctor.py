@@ -7,6 +7,7 @@ a probe object in the object store, which it deletes again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ async def examine() -> int:
         for sentence in str(error).splitlines():
             _print("settings", sentence, ok=False)
         return 2  # as of every command; nothing else can be checked
+    # What discord.py has to say of parts that are not used would stand among the answers.
+    logging.getLogger("discord").setLevel(logging.ERROR)
     told = advice()
     _print("settings", f"complete, but {told}" if told else "complete", ok=True)
     failures = 0

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.commands import stages
-from bot.errors import AxieflipError, SettingsError
+from bot.errors import SettingsError
 from bot.log import say
 from pipeline.birth import Progress as Stage
 from pipeline.evaluation.forecasters import Model, baselines
@@ -29,11 +29,11 @@ NAMES = {
 def evaluate_command(
     sales: Sequence[Path], first: date, last: date | None, *, daily: bool, as_json: bool, jobs: int
 ) -> None:
-    """`axieflip evaluate`. Raises AxieflipError with a sentence for whatever the input can cause."""
+    """`axieflip evaluate`. Raises SettingsError with a sentence for whatever the input can cause."""
     try:
         table = read_sales(sales)
         for reason, count in rejected(table).items():
-            say(f"Left out {count} rows: {reason}")
+            say(f"Rows left out: {count} ({reason})")
         with stages("Evaluating") as show:
 
             def progress(stage: str, share: float) -> None:
@@ -47,10 +47,8 @@ def evaluate_command(
                 daily=daily,
                 progress=progress,
             )
-    except SalesTableError as error:
+    except (SalesTableError, EvaluationError) as error:
         raise SettingsError(str(error)) from error
-    except EvaluationError as error:
-        raise AxieflipError(str(error)) from error
     if as_json:
         print(msgspec.json.encode(result).decode())  # noqa: T201
     else:

@@ -36,8 +36,8 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     if not rows:
         raise AxieflipError("There is no model yet: collect (`axieflip collect`), then run `axieflip train`.")
     table = Table(title="Models, the newest first", title_justify="left")
-    for name in ("version", ""):
-        table.add_column(name, overflow="fold")
+    table.add_column("version", no_wrap=True, min_width=22)  # to be copied whole
+    table.add_column("", overflow="fold")
     for name in ("sales to", "sales", "median error", "90 % covers"):
         table.add_column(name, justify="right", overflow="fold")
     flaws = []

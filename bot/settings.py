@@ -122,12 +122,12 @@ class Settings(BaseSettings):
         """The settings of this process; `SettingsError` names every variable that is missing or wrong.
 
         `without` names tokens that a command can do without (training needs no `discord_token`): where
-        they are not set, they are empty.
+        they are missing or wrong, they are empty.
         """
         _check_file(env_file)
-        settings, missing, problems = cls._read(env_file)
-        if missing.intersection(without):
-            settings, _, problems = cls._read(env_file, **dict.fromkeys(missing.intersection(without), ""))
+        settings, wrong, problems = cls._read(env_file)
+        if wrong.intersection(without):
+            settings, _, problems = cls._read(env_file, **dict.fromkeys(wrong.intersection(without), ""))
         if settings is None:
             raise SettingsError("\n".join(problems))
         return settings
@@ -138,8 +138,8 @@ class Settings(BaseSettings):
             return cls(_env_file=env_file, **given), set(), []  # type: ignore[call-arg, arg-type]
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-        missing = {str(problem["loc"][0]) for problem in found if problem["type"] == "missing"}
-        return None, missing, [_sentence(problem) for problem in found]
+        wrong = {str(problem["loc"][0]) for problem in found}
+        return None, wrong, [_sentence(problem) for problem in found]
 
     @field_validator("market_poll_max_s")
     @classmethod

@@ -128,7 +128,9 @@ class Registry:
             text = self._store.get(f"models/{version}/card.json")
             signature = self._store.get(f"models/{version}/signature").strip()
         except LookupError:
-            raise NoSuchVersion(f"model {version} is missing or incomplete: retrain, or roll back") from None
+            raise NoSuchVersion(
+                f"there is no model {version}, or it is incomplete: retrain, or roll back"
+            ) from None
         if not self._signer.vouches(text, signature):
             raise BadSignature(
                 f"model {version} is not signed with this key or was changed since: "

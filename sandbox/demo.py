@@ -68,7 +68,9 @@ def demo(
             economy = Economy(seed, speed, days, start)
             asyncio.run(perform(data, economy, port, signals if headless else None))
     except StartError as error:
-        raise SettingsError(f"{error}. Choose another --port, or add --fresh to begin anew.") from error
+        raise SettingsError(
+            f"{error}. Choose another --port where that is taken; else add --fresh to begin anew."
+        ) from error
 
 
 @contextmanager

@@ -37,9 +37,12 @@ class Floors:
         pages = {group: await self._client.cheapest(criteria) for group, criteria in CRITERIA.items()}
         appraiser = self._predictor.appraiser
         level = None if appraiser is None else math.exp(appraiser.state.level)
+        asks = {group: floor(page, rates) for group, page in pages.items()}
+        # The cheapest page of all may hold nothing that can be bought, where those of its parts do.
+        asks[ALL] = min((ask for ask in asks.values() if ask is not None), default=None)
         await self._trends.record_floors(
             [
-                Floor(group, at, floor(page, rates), page.total, level if group == ALL else None)
+                Floor(group, at, asks[group], page.total, level if group == ALL else None)
                 for group, page in pages.items()
             ]
         )

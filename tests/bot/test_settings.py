@@ -141,6 +141,8 @@ def test_a_command_can_do_without_tokens_that_it_does_not_use(tmp_path: Path) ->
         load(tmp_path, ("discord_token",), **lines)
     assert str(caught.value).startswith("MARKET_API_KEY is missing")
     assert load(tmp_path, ("discord_token",), **NEEDED).discord_token.get_secret_value()
+    placeholder = load(tmp_path, ("discord_token", "market_api_key"), **lines, DISCORD_TOKEN="abc")
+    assert placeholder.discord_token.get_secret_value() == ""
 
 
 def test_no_secret_shows_in_any_text_made_from_the_settings(tmp_path: Path) -> None:

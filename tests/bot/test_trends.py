@@ -14,10 +14,12 @@ from bot.db import Database
 from bot.services.floors import Floors
 from bot.services.trends import Bucket, Checked, Floor, PastSale, Sold, Traded, Trends
 from pipeline.appraisal.state import MarketState
+from pipeline.clock import ManualClock
 from pipeline.market.groups import ALL, CRITERIA, of_class, of_collection
+from pipeline.market.pages import Page
 from pipeline.market.traits import Collection
-from pipeline.market.values import Axie, AxieClass, Part, Sale, Slot
-from tests.bot.factories import NOON, make_axie, make_forecast
+from pipeline.market.values import Axie, AxieClass, Listing, Part, Rates, Sale, Slot, Token
+from tests.bot.factories import NOON, make_axie, make_forecast, make_listing
 from tests.bot.market import opened
 
 _ids = count()
@@ -119,6 +121,26 @@ async def test_floors_are_those_of_the_marketplace(trends: Trends) -> None:
             # A banned axie or an order that the market withholds at first does not make the floor.
             assert usd[among].min() * 0.99 <= least <= np.sort(usd[among])[4] * 1.01
         assert found[ALL].level_usd == 1.0
+
+
+class Cheapest:
+    """A marketplace whose cheapest axies of all are banned, and whose beasts are not."""
+
+    async def cheapest(self, criteria: Any) -> Page[Listing]:
+        beasts = criteria.get("classes") == CRITERIA[of_class(AxieClass.BEAST)]["classes"]
+        axie = make_axie(banned=not beasts)
+        listings = (make_listing(axie=axie),)
+        return Page(listings, rejected=(), total=9, pending=(), seen=1, received=0.0, at=NOON)
+
+
+async def test_the_floor_of_all_is_the_least_of_its_parts_where_its_own_page_holds_nothing_to_buy(
+    trends: Trends, clock: ManualClock
+) -> None:
+    known = SimpleNamespace(rates=Rates(NOON, {Token.WETH: 2000.0}), appraiser=None)
+    await Floors(cast(Any, Cheapest()), cast(Any, known), trends, clock).turn()
+    found = await trends.floors()
+    assert found[of_class(AxieClass.PLANT)].floor_usd is None
+    assert found[ALL].floor_usd == found[of_class(AxieClass.BEAST)].floor_usd is not None
 
 
 async def test_without_rates_no_floor_is_asked_for(trends: Trends) -> None:

@@ -88,8 +88,8 @@ def test_mistakes_end_in_one_sentence_and_no_output(
 ) -> None:
     for words, code, message in (
         (("--sales", tmp_path / "none.csv"), 2, "cannot read"),
-        (("--sales", path, "--from", "2099-01-01"), 1, "no offers from 2099-01-01"),
-        (("--sales", path, "--from", DAY, "--to", "2000-01-01"), 1, "lies before --from"),
+        (("--sales", path, "--from", "2099-01-01"), 2, "no offers from 2099-01-01"),
+        (("--sales", path, "--from", DAY, "--to", "2000-01-01"), 2, "lies before --from"),
         ((), 2, "give either --sales FILE"),
         (("--sales", path, "--store"), 2, "give either --sales FILE"),
         (("--sales", path, "--fee", "1.5"), 2, "--fee"),

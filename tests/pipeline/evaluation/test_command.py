@@ -99,8 +99,8 @@ def test_mistakes_end_in_one_sentence_and_no_output(
         (tmp_path / "none.csv", day(frame, 2), "cannot read", 2),
         (garbage, day(frame, 2), "cannot read", 2),
         (lacking, day(frame, 2), "required column “horn” missing", 2),
-        (path, "1999-01-01", "outside the data", 1),
-        (path, day(frame, 1), "are needed to learn from", 1),
+        (path, "1999-01-01", "outside the data", 2),
+        (path, day(frame, 1), "are needed to learn from", 2),
     ):
         code, out, err = evaluate(monkeypatch, capfd, "--sales", sales, "--from", first, "--json")
         assert code == ends_with

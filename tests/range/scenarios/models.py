@@ -82,7 +82,7 @@ async def champion_unsigned(arena: Arena) -> None:
     def spoil(store: Path) -> None:
         (champion_of(store) / "signature").unlink()
 
-    await spoiled(arena, spoil, "is missing or incomplete")
+    await spoiled(arena, spoil, "or it is incomplete")
 
 
 @scenario()
