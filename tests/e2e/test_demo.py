@@ -24,9 +24,9 @@ from tests.e2e.processes import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-# The market is the same at every run, so that few tell a share of 0.9 from one below 0.8.
-SIGNALS = 40
-OPTIONS = ("--speed", "600", "--days", "3", "--start", "2026-06-01")
+# Enough signals that a share of 0.9 is told from one of 0.8, in a market that is the same at every run.
+SIGNALS = 60
+OPTIONS = ("--speed", "600", "--days", "5", "--start", "2026-06-01")
 LIVE_WITHIN_S = 30.0  # generous: a busy machine; seconds on an idle one
 
 
