@@ -43,20 +43,20 @@ class Picture(NamedTuple):
 
 async def answer(
     interaction: discord.Interaction[AxieflipBot],
-    shown_: Sequence[discord.Embed],
+    embeds: Sequence[discord.Embed],
     picture: Picture | None,
     **options: Any,
 ) -> None:
     """Answer a deferred interaction, and put the picture into the last embed as soon as it is drawn."""
-    message = await interaction.followup.send(embeds=shown_, wait=True, **options)
+    message = await interaction.followup.send(embeds=embeds, wait=True, **options)
     if picture is None:
         return
     found = await drawn(interaction.client.services, picture.draw, *picture.values)
     if found is None:
         return
-    file = shown(shown_[-1], picture.draw.__name__, found)
+    file = shown(embeds[-1], picture.draw.__name__, found)
     try:
-        await message.edit(embeds=shown_, attachments=[file])
+        await message.edit(embeds=embeds, attachments=[file])
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         # Deleted meanwhile, Discord busy, or the way there broken: the answer itself has arrived.
         log.warning("a picture could not be shown", picture=picture.draw.__name__, reason=str(error))
