@@ -38,7 +38,8 @@ def list_command(settings: Settings, *, as_json: bool) -> None:
     table = Table(title="Models, the newest first", title_justify="left")
     table.add_column("version", no_wrap=True, min_width=22)  # to be copied whole
     table.add_column("", overflow="fold")
-    for name in ("sales to", "sales", "median error", "90 % covers"):
+    table.add_column("sales to", no_wrap=True, min_width=10)
+    for name in ("sales", "median error", "90 % covers"):
         table.add_column(name, justify="right", overflow="fold")
     flaws = []
     for row in rows:
