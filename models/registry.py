@@ -49,7 +49,7 @@ __all__ = [
     "TakenMeanwhile",
 ]
 
-FORMAT = 3
+FORMAT = 4
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 _ANY = "whatever stands there"
 _ARTEFACT, _MEMBERS = "model.joblib", "members.joblib"

@@ -115,7 +115,7 @@ class SalesFeed:
         if price is None:
             self.excluded["ambiguous token"] += 1
             return None
-        return SaleEvent(subject, at, price.usd(rates))
+        return SaleEvent(subject, at, price.usd(rates), [(price.token.value, rates.usd[price.token])])
 
 
 class RatesFeed:

@@ -21,15 +21,15 @@ LEVEL = "market level"
 ASK = "what the ask tells"
 # What each group's features begin with, the first that fits taking a feature.
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "rarity": ("collection", "special_parts", "id"),
+    "rarity": ("collection", "special_parts", "skinned_parts", "body_skin", "id"),
     "own last sale": ("own_",),
-    "market's moves": ("level_", "hour_"),
+    "market's moves": ("level_", "hour_", "weekday_", "moved_"),
     "standing listings": ("seller_", *(f"{kind}_{what}" for kind in (
         "build", "battle", "class_breed_pure", "class_breed") for what in ("floor", "depth"))),
     "breed count": ("breed_count", "class_breed_mean", "class_breed_weight"),
     "other traits": (
         "pure_parts", "purity", "level", "hp", "speed", "skill", "morale", "evolved_parts",
-        "class_breed_pure"),
+        "first_alike", "second_alike", "class_breed_pure"),
     "build": (*SLOTS, "expected", "build", "battle", "parts_", "pairs_", "triples_", "strength_"),
     "class": ("class",),
 }  # fmt: skip

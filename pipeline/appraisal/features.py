@@ -8,21 +8,23 @@ prices is relative to the market's level, and NaN stands for whatever is unknown
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from pipeline.appraisal.book import STANDING
 from pipeline.appraisal.keys import NUMBER, PAIRS, PARTS, TRIPLES
 from pipeline.appraisal.memory import AT, DAY, MEMORY_S, NEWEST, Floats, Q, S, W
+from pipeline.appraisal.quotes import MOVES
 from pipeline.appraisal.state import SHRINKAGE
 from pipeline.appraisal.subject import CATEGORIES, NAN, SLOTS, Subject
 from pipeline.appraisal.view import CHAIN, HORIZONS_S, LEVEL, LIKENESS, View
 
 _TRAITS = (
     "breed_count", "pure_parts", "purity", "level", "hp", "speed", "skill", "morale", "evolved_parts",
-    "special_parts",
+    "special_parts", "first_alike", "second_alike", "skinned_parts", "body_skin",
 )  # fmt: skip
+_TURNS_S = {"hour": DAY, "weekday": 7 * DAY}
 _DETAILED = ("build_breed", "build", "battle_breed", "battle")
 _MIXTURES = {"parts": PARTS, "pairs": PAIRS, "triples": TRIPLES}
 _MIXED = np.array([kind for kinds in _MIXTURES.values() for kind in kinds])
@@ -44,8 +46,8 @@ NAMES: tuple[str, ...] = (
     *(f"{kind}_{what}" for kind in STANDING for what in ("floor", "depth")),
     "seller_listings",
     *(f"strength_{what}" for what in ("tier", "energy", "attack", "defence", "least_tier", "most_tier")),
-    "hour_sin",
-    "hour_cos",
+    *(f"moved_{name}" for name in MOVES),
+    *(f"{turn}_{what}" for turn in _TURNS_S for what in ("sin", "cos")),
     *_TRAITS,
     "id",
 )
@@ -72,7 +74,8 @@ def features(view: View, subjects: Sequence[Subject]) -> Floats:
         view.strengths.sum(axis=1),
         view.strengths[..., 0].min(axis=1, keepdims=True),
         view.strengths[..., 0].max(axis=1, keepdims=True),
-        *_hours(view.at),
+        view.moves,
+        *_turns(view.at),
         np.array([_traits(subject) for subject in subjects]),
     )
     found: Floats = np.concatenate(columns, axis=1)
@@ -142,9 +145,11 @@ def _own(view: View) -> tuple[Floats, Floats]:
     return price, np.where(np.isnan(price), NAN, age)
 
 
-def _hours(at: Floats) -> tuple[Floats, Floats]:
-    turn = 2 * math.pi / DAY * (at[:, None] % DAY)
-    return np.sin(turn), np.cos(turn)
+def _turns(at: Floats) -> Iterator[Floats]:
+    """The hour of the day and the day of the week, each as a point on a circle: (n, 1) four times."""
+    for seconds in _TURNS_S.values():
+        turn = 2 * math.pi / seconds * (at[:, None] % seconds)
+        yield from (np.sin(turn), np.cos(turn))
 
 
 def _traits(subject: Subject) -> list[float]:

@@ -31,6 +31,7 @@ from pipeline.appraisal.memory import (
     Stored,
     W,
 )
+from pipeline.appraisal.quotes import Quote, Quotes
 from pipeline.appraisal.subject import NAN, AskEvent, Event, SaleEvent, Subject
 from pipeline.appraisal.view import CHAIN, HORIZONS_S, LEVEL, LIKENESS, LISTED, UNKNOWN, Strength, View
 
@@ -67,12 +68,13 @@ class _Snapshot(msgspec.Struct):
     codes: list[dict[str, int]]
     asks: dict[int, Ask]
     strengths: dict[str, Strength]
+    quotes: dict[str, Quote]
 
 
 class MarketState:
     """Takes events in time order, answers with the level and the comparables of any subject."""
 
-    VERSION = 2
+    VERSION = 3
 
     def __init__(self) -> None:
         self.levels = [0.0] * len(HORIZONS_S)
@@ -84,6 +86,7 @@ class MarketState:
         self.strengths: Mapping[str, Strength] = {}  # of the parts, by the table that holds now
         self._own: dict[int, tuple[float, float]] = {}
         self.codes = Codes()
+        self.quotes = Quotes()
 
     @property
     def level(self) -> float:
@@ -180,6 +183,7 @@ class MarketState:
                 self.codes.tables,
                 self.book.dump(),
                 dict(self.strengths),
+                self.quotes.held,
             )
         )
 
@@ -197,6 +201,7 @@ class MarketState:
         state.at, state.sales = stored.at, stored.sales
         state.memory, state._own, state.codes = Memory.restore(stored.memory), stored.own, Codes(stored.codes)
         state.book, state.strengths = Book.restore(stored.asks), stored.strengths
+        state.quotes = Quotes(stored.quotes)
         return state
 
     def _rows(self, found: list[int]) -> Ints:
@@ -235,6 +240,7 @@ class MarketState:
         view.own[index] = self._own.get(subject.axie_id, (-math.inf, NAN))
         view.standing[index] = self.book.look(subject.axie_id, found, self.level)
         view.strengths[index] = [self.strengths.get(part, UNKNOWN) for part in subject.parts]
+        view.moves[index] = self.quotes.moves(subject, at)
         view.codes[index] = self.codes.of(subject)
 
     def _take_in(self, event: SaleEvent, rows: Ints, expected: float) -> None:
@@ -260,6 +266,7 @@ class MarketState:
             if len(self._own) > OWN:
                 del self._own[next(iter(self._own))]
         self.codes.add(event.subject)
+        self.quotes.add(event.quotes, at)
         if self.sales % 20_000 == 0:
             self._tidy()
 

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.market.errors import GeneError
+from pipeline.market.genes import inherited
 from pipeline.market.traits import collection, dearest, special_kind, special_parts
-from pipeline.market.values import Axie, AxieClass, Slot
+from pipeline.market.values import Axie, AxieClass, Price, Slot, Token
 
 if TYPE_CHECKING:  # what serves never sees a table, and does without the library
     import pandas as pd
@@ -21,6 +23,9 @@ NAN = math.nan
 CLASSES = {cls.value: index for index, cls in enumerate(AxieClass)}
 SLOTS = tuple(slot.value for slot in Slot)
 CATEGORIES = ("class", *SLOTS, "collection")
+_TOKENS = frozenset(token.value for token in Token)
+_DIGITS = 40  # no amount of a token has more
+BREEDING = tuple(f"breeding_cost_usd_{k}" for k in range(1, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class Subject:
     evolved_parts: float = NAN
     collection: str = ""
     special_parts: float = NAN
+    first_alike: float = NAN
+    second_alike: float = NAN
+    skinned_parts: float = NAN
+    body_skin: float = NAN
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -50,11 +59,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class SaleEvent:
-    """A sale at a known price in dollars; `at` is seconds since 1970."""
+    """A sale at a known price in dollars; `at` is seconds since 1970.
+
+    `quotes` are what else had a price then, in dollars by name: the token that was paid in, and each further
+    breeding of an axie where that is known.
+    """
 
     subject: Subject
     at: float
     price_usd: float
+    quotes: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,7 @@ def from_axie(axie: Axie) -> Subject:
         evolved_parts=sum(part.stage > 1 for part in axie.parts),
         collection=kind.value if kind else "",
         special_parts=sum(special_parts(axie).values()),
+        **_inherited(axie.genes),
     )
 
 
@@ -97,9 +112,34 @@ def from_table(table: pd.DataFrame) -> Iterator[SaleEvent]:
     columns = _columns(table)
     times = table["sold_at"].astype("int64").to_numpy() / _ticks(table["sold_at"])
     prices = table["price_usd"].to_numpy()
+    quotes = _quotes(table)
     for index in range(len(table)):
         row = {name: values[index] for name, values in columns.items()}
-        yield SaleEvent(_subject(row), float(times[index]), float(prices[index]))
+        yield SaleEvent(_subject(row), float(times[index]), float(prices[index]), quotes[index])
+
+
+def _quotes(table: pd.DataFrame) -> list[list[tuple[str, float]]]:
+    """What each sale tells of other prices. A cost of breeding is told where it is another than before."""
+    found: list[list[tuple[str, float]]] = [[] for _ in range(len(table))]
+    for name in BREEDING:
+        if name in table.columns:
+            before = NAN
+            for index, cost in enumerate(table[name].to_numpy(dtype="float64", na_value=NAN).tolist()):
+                if 0 < cost < math.inf and cost != before:
+                    found[index].append((name, cost))
+                    before = cost
+    if {"payment_token", "price_raw"} <= set(table.columns):
+        paid = zip(table["payment_token"], table["price_raw"], table["price_usd"].tolist(), strict=True)
+        for index, (token, amount, usd) in enumerate(paid):
+            if token in _TOKENS and 0 < (rate := usd / _whole(amount, Token(token))) < math.inf:
+                found[index].append((token, rate))
+    return found
+
+
+def _whole(amount: Any, token: Token) -> float:
+    """An amount of a table as whole tokens; NaN where it is none, or nothing."""
+    known = isinstance(amount, str) and len(amount) <= _DIGITS and amount.isdecimal()
+    return (Price(int(amount), token).whole() if known else 0.0) or NAN
 
 
 def _ticks(times: pd.Series[Any]) -> float:
@@ -111,7 +151,7 @@ def _columns(table: pd.DataFrame) -> dict[str, Sequence[Any]]:
         "axie_id", "breed_count", "pure_parts", "purity", "level", "hp", "speed", "skill", "morale",
         "evolved_parts",
     )  # fmt: skip
-    texts = ("class", *SLOTS, "title", "special_genes")
+    texts = ("class", *SLOTS, "title", "special_genes", "genes")
     found: dict[str, Sequence[Any]] = {
         name: table[name].to_numpy(dtype="float64", na_value=NAN).tolist()
         for name in numbers
@@ -139,7 +179,15 @@ def _subject(row: Mapping[str, Any]) -> Subject:
         evolved_parts=_number(row.get("evolved_parts")),
         collection=kind.value if kind else "",
         special_parts=float(len(kinds)) if specials else NAN,
+        **_inherited(_text(row.get("genes"))),
     )
+
+
+def _inherited(genes: str | None) -> dict[str, float]:
+    try:
+        return inherited(genes)._asdict() if genes else {}
+    except GeneError:
+        return {}
 
 
 def _number(value: Any) -> float:

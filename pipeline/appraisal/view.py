@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.appraisal.book import WIDTH
 from pipeline.appraisal.keys import KINDS, NUMBER
 from pipeline.appraisal.memory import DAY, NEWEST, Floats, Ints
+from pipeline.appraisal.quotes import MOVES
 from pipeline.appraisal.subject import CATEGORIES, NAN, SLOTS
 
 HORIZONS_S = (900.0, 3600.0, 6 * 3600.0, DAY, 4 * DAY)
@@ -43,8 +44,9 @@ class View:
     comparables alone; `sums` (n, kinds, 4) as of when each was last added to; `newest` (n, listed kinds,
     NEWEST, 2) times and relative log prices; `own` (n, 2) the axie's own last sale; `standing` (n, WIDTH)
     what else stands for sale (`Book.look`); `strengths` (n, parts, 4) tier, energy, attack and defence of
-    each part; `codes` (n, categories) numbers of class, parts and collection. NaN, and minus infinity for
-    times, is unknown. `listed` (n, listed kinds) are rows of the memory, good until the state moves on.
+    each part; `moves` (n, MOVES) of other prices of late (`Quotes.moves`); `codes` (n, categories) numbers
+    of class, parts and collection. NaN, and minus infinity for times, is unknown. `listed` (n, listed
+    kinds) are rows of the memory, good until the state moves on.
     """
 
     at: Floats
@@ -55,6 +57,7 @@ class View:
     own: Floats
     standing: Floats
     strengths: Floats
+    moves: Floats
     codes: Floats
     listed: Ints
 
@@ -70,6 +73,7 @@ class View:
             np.empty((count, 2)),
             np.empty((count, WIDTH)),
             np.empty((count, len(SLOTS), len(UNKNOWN))),
+            np.empty((count, len(MOVES))),
             np.empty((count, len(CATEGORIES))),
             np.empty((count, len(LISTED)), dtype=np.int64),
         )

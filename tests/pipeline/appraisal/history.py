@@ -48,7 +48,11 @@ def mixed(count: int, seed: int = 1) -> list[Event]:
         if rng.random() < 0.4:
             made.append(AskEvent(subject, sale.at, sale.price_usd * 1.2, rng.choice("abc")))
         else:
-            made.append(replace(sale, subject=subject))
+            quotes = [
+                ("WETH", rng.uniform(1900, 2100)),
+                (f"breeding_cost_usd_{rng.randint(1, 7)}", rng.uniform(8, 9)),
+            ]
+            made.append(replace(sale, subject=subject, quotes=quotes[: rng.randrange(3)]))
     return made
 
 

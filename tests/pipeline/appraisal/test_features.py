@@ -1,4 +1,5 @@
 import math
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,10 @@ from pipeline.appraisal.subject import (
     from_axie,
     from_table,
 )
+from pipeline.market.genes import inherited
 from pipeline.market.values import AxieClass, Part, Slot
 from tests.bot.factories import make_axie
-from tests.pipeline.appraisal.history import builds, events, mixed, table
+from tests.pipeline.appraisal.history import START, builds, events, mixed, table
 
 
 def priced(event: Event, usd: float) -> Event:
@@ -115,17 +117,83 @@ def test_a_page_of_listings_has_the_features_of_each_of_them_alone(state: Market
 def test_a_table_row_and_the_listed_axie_give_the_same_subject() -> None:
     special = {Slot.HORN: "Mystic", Slot.TAIL: "Japan"}
     parts = tuple(Part(f"{slot}-x", slot, AxieClass.BEAST, 2, special.get(slot)) for slot in Slot)
-    axie = make_axie(parts=parts, title="", breed_count=3)
+    genes = f"{random.Random(4).getrandbits(512):x}"
+    axie = make_axie(parts=parts, title="", breed_count=3, genes=genes)
     assert axie.stats is not None
     frame = table(events(1)).assign(
         axie_id=axie.id, **{"class": "Beast"}, breed_count=3, pure_parts=6, purity=axie.purity,
         level=axie.level, hp=axie.stats.hp, speed=axie.stats.speed, skill=axie.stats.skill,
         morale=axie.stats.morale, evolved_parts=6, title="",
-        special_genes="|||Mystic||Japan", **{slot.value: f"{slot}-x" for slot in Slot},
+        special_genes="|||Mystic||Japan", genes=genes, **{slot.value: f"{slot}-x" for slot in Slot},
     )  # fmt: skip
     (event,) = from_table(frame)
     assert event.subject == from_axie(axie)
     assert event.subject.collection == "mystic"
+    assert event.subject.body_skin == inherited(genes).body_skin > 0
+
+
+@pytest.mark.parametrize("genes", [None, "", "0x0", "nonsense"])
+def test_genes_that_cannot_be_read_are_unknown(genes: str | None) -> None:
+    assert math.isnan(from_axie(make_axie(genes=genes)).first_alike)
+
+
+def test_a_table_tells_the_rates_that_its_sales_were_paid_at_and_what_breeding_cost() -> None:
+    frame = table(events(6)).assign(
+        price_usd=[30.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+        payment_token=["WETH", "SLP", None, "BTC", "AXS", "USDC"],
+        price_raw=["10000000000000000", "2000", "1", "1", "many", "8000000"],
+        breeding_cost_usd_2=[math.nan, 9.5, 9.5, 9.7, 9.7, 0.0],
+    )
+    assert [list(event.quotes) for event in from_table(frame)] == [
+        [("WETH", 3000.0)],
+        [("breeding_cost_usd_2", 9.5), ("SLP", 0.002)],
+        [],
+        [("breeding_cost_usd_2", 9.7)],
+        [],
+        [("USDC", 1.0)],
+    ]
+
+
+def test_the_moves_of_other_prices_are_seen_from_the_sale_after_and_fade() -> None:
+    subject = replace(builds()[0][0], breed_count=1)
+    state, day = MarketState(), 86_400.0
+    paid = [(0.0, 2000.0, 9.0), (day, 2200.0, 9.0), (day, 2200.0, 8.0)]
+    for at, weth, breeding in paid:
+        quotes = [("WETH", weth), ("breeding_cost_usd_2", breeding)]
+        state.observe(SaleEvent(subject, START + at, 5.0, quotes))
+    row = looked(state, subject, START + 5 * day)
+    assert value(row, "moved_WETH") == pytest.approx(math.log(1.1) / math.e)
+    assert value(row, "moved_breeding") == pytest.approx(math.log(8 / 9) / math.e)
+    assert math.isnan(value(row, "moved_AXS"))
+    assert math.isnan(value(looked(state, replace(subject, breed_count=7), state.at), "moved_breeding"))
+    state.observe(SaleEvent(subject, START, 5.0, [("WETH", 1.0)]))  # a late one tells nothing new
+    assert value(looked(state, subject, START + 5 * day), "moved_WETH") == value(row, "moved_WETH")
+
+
+def test_moves_do_not_depend_on_how_often_a_price_was_told() -> None:
+    subject = builds()[0][0]
+    seldom, often = MarketState(), MarketState()
+    for hour in range(100):
+        quotes = [("WETH", 2000.0 + hour // 10)]
+        event = SaleEvent(subject, START + 3600.0 * hour, 5.0, quotes)
+        often.observe(event)
+        seldom.observe(event if hour % 10 == 0 else replace(event, quotes=[]))
+    at = START + 360_000.0
+    assert value(looked(often, subject, at), "moved_WETH") == pytest.approx(
+        value(looked(seldom, subject, at), "moved_WETH")
+    )
+
+
+def test_a_weekday_is_where_it_was_a_week_ago(state: MarketState) -> None:
+    subject, week = builds()[0][0], 7 * 86_400.0
+    names = ("weekday_sin", "weekday_cos", "hour_sin", "hour_cos")
+    now, then, yesterday = (
+        [value(looked(state, subject, state.at + away), name) for name in names]
+        for away in (0.0, week, -week / 7)
+    )
+    assert now == pytest.approx(then, abs=1e-6)
+    assert now[2:] == pytest.approx(yesterday[2:], abs=1e-6)
+    assert now[:2] != pytest.approx(yesterday[:2], abs=1e-2)
 
 
 def test_a_table_without_the_optional_columns_gives_unknowns() -> None:

@@ -82,6 +82,19 @@ def test_purity_lies_between_0_and_100_and_grows_with_own_genes(value: Genes) ->
     assert genes.purity(purer) >= 75
 
 
+@given(whole, NOISE)
+def test_what_does_not_show_is_read_as_the_whole_reading_has_it(value: Genes, noise: int) -> None:
+    number = written(value, noise)
+    if not number:
+        return
+    assert genes.inherited(f"{number:x}") == (
+        sum(part.first == part.dominant for part in value.parts),
+        sum(part.second == part.dominant for part in value.parts),
+        sum(part.skin > 0 for part in value.parts),
+        value.body_skin,
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -104,6 +117,9 @@ def test_what_is_no_gene_string_is_refused_by_name(text: str, says: str | None) 
         return
     with pytest.raises(GeneError, match=says):
         genes.decode(text)
+    if says != "unknown class":
+        with pytest.raises(GeneError, match=says):
+            genes.inherited(text)
 
 
 @given(st.text(max_size=140) | st.integers(0, 2**520).map(hex))
