@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.market.errors import GeneError
 from pipeline.market.genes import inherited
-from pipeline.market.traits import collection, dearest, special_kind, special_parts
+from pipeline.market.traits import dearest, special_kind, special_parts
 from pipeline.market.values import Axie, AxieClass, Price, Slot, Token
 
 if TYPE_CHECKING:  # what serves never sees a table, and does without the library
@@ -86,7 +86,8 @@ Event = SaleEvent | AskEvent
 
 def from_axie(axie: Axie) -> Subject:
     """The subject of an axie as the marketplace describes it."""
-    kind = collection(axie)
+    specials = special_parts(axie)
+    kind = dearest(specials, axie.title)
     stats = axie.stats
     return Subject(
         axie_id=axie.id,
@@ -102,7 +103,7 @@ def from_axie(axie: Axie) -> Subject:
         morale=stats.morale if stats else NAN,
         evolved_parts=sum(part.stage > 1 for part in axie.parts),
         collection=kind.value if kind else "",
-        special_parts=sum(special_parts(axie).values()),
+        special_parts=sum(specials.values()),
         **_inherited(axie.genes),
     )
 
