@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
 HALF_LIFE_S = 14 * DAY
 EMBARGO_S = 1800.0
+WEEKS_S = 28 * DAY  # a shorter history does not tell a weekday from the days that it was
 TREND_S = 15 * DAY  # watched for so long, half of a market's trend is believed to go on
+_WEEKDAYS = [index for index, name in enumerate(NAMES) if name.startswith("weekday_")]
 
 
 def _quiet(_stage: str, _fraction: float) -> None:
@@ -92,14 +94,19 @@ def learnt_around(data: Examples, fitted: Fitted) -> Learnt:
 def to_learn_from(X: Floats, y: Floats, at: Floats) -> Rows:
     """Replayed rows as the ensemble takes them.
 
-    The first only warmed the state up and are left out; the newer a row, the more it weighs. Raises
-    TrainingError where too few remain.
+    The first only warmed the state up and are left out; the newer a row, the more it weighs. Where weekdays
+    have hardly come round, they would tell one day of the past from another, and are left unknown. Raises
+    TrainingError where too few rows remain.
     """
     start = int(len(X) * WARM_UP)
     if len(X) - start < MIN_ROWS:
         raise TrainingError(f"{len(X)} sales are too few to learn from: collect more first")
     weight = np.exp2((at[start:] - at[-1]) / HALF_LIFE_S)
-    return Rows(X[start:], y[start:], weight, at[start:], NAMES, len(CATEGORIES), EMBARGO_S)
+    X = X[start:]
+    if at[-1] - at[start] < WEEKS_S:
+        X = X.copy()
+        X[:, _WEEKDAYS] = np.nan
+    return Rows(X, y[start:], weight, at[start:], NAMES, len(CATEGORIES), EMBARGO_S)
 
 
 def _flips(data: Examples, fitted: Fitted, until: int | None = None) -> Flips:

@@ -11,7 +11,7 @@ from models.members import MEMBERS, Regressor, boosting
 from models.registry import Registry, RegistryError
 from models.rows import TrainingError
 from pipeline import loading
-from pipeline.appraisal.features import features
+from pipeline.appraisal.features import NAMES, features
 from pipeline.appraisal.flips import KNOTS
 from pipeline.appraisal.memory import DAY
 from pipeline.history import replayed
@@ -19,7 +19,7 @@ from pipeline.labels import ListingOutcome
 from pipeline.loading import load_appraiser
 from pipeline.market.values import OrderStatus
 from pipeline.objects import open_store
-from pipeline.training import learn
+from pipeline.training import learn, to_learn_from
 from tests.bot.factories import make_axie
 from tests.pipeline.appraisal.history import builds, events, table
 from tests.trainings import train
@@ -52,6 +52,15 @@ def test_the_first_version_is_promoted_and_serves_what_was_trained(
     state = replayed(history).state
     row, served = (features(held.look([subject], state.at), [subject]) for held in (state, appraiser.state))
     np.testing.assert_array_equal(served, row)
+
+
+@pytest.mark.parametrize(("days", "known"), [(12, False), (40, True)])
+def test_weekdays_are_learnt_from_only_where_they_have_come_round(days: int, known: bool) -> None:
+    X = np.ones((1000, len(NAMES)))
+    rows = to_learn_from(X, np.zeros(1000), np.linspace(0, days * DAY, 1000))
+    unknown = {name for name, column in zip(rows.names, rows.X.T, strict=True) if np.isnan(column).all()}
+    assert unknown == (set() if known else {"weekday_sin", "weekday_cos"})
+    assert not np.isnan(X).any()
 
 
 def test_a_challenger_must_be_better_on_sales_that_the_champion_has_not_seen(registry: Registry) -> None:
