@@ -1,6 +1,6 @@
 """The Discord bot, built by a factory from the services it is given.
 
-What it shows and answers lives in extensions that are loaded by name; this room never imports them.
+What it shows and answers lives in extensions that are loaded by name; nothing here knows what is in them.
 A client that failed cannot be started again, so whoever runs it builds a new one.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
@@ -70,7 +71,9 @@ class AxieflipBot(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Load the extensions and publish their commands if they changed, before the gateway is reached."""
         for name in self._cogs:
-            await self.load_extension(name)
+            # Imported once a process: `load_extension` would execute the module anew for each client, whose
+            # classes would not be those that other modules hold.
+            await import_module(name).setup(self)
         await self._publish()
 
     async def _publish(self) -> None:

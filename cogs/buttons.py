@@ -218,8 +218,3 @@ async def drawn(services: Services, post: Post) -> tuple[list[discord.Embed], Vi
 async def setup(bot: AxieflipBot) -> None:
     """Let the buttons of every message work, those of earlier lives too."""
     bot.add_dynamic_items(AlertButton, Pick, muting.MuteMenu, muting.Unmute)
-
-
-async def teardown(bot: AxieflipBot) -> None:
-    """Stop answering, where the extension is loaded anew."""
-    bot.remove_dynamic_items(AlertButton, Pick, muting.MuteMenu, muting.Unmute)

@@ -1,7 +1,4 @@
-"""The gate before every command: whether the person may read here at all.
-
-Apart from `access` because extensions are loaded anew with every bot.
-"""
+"""The gate before every command: whether the person may read here at all."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The page of predictions: its buttons carry all that was asked for, so that they work after a restart.
-
-Apart from the cog because extensions are loaded anew with every bot.
-"""
+"""The page of predictions: its buttons carry all that was asked for, so that they work after a restart."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A sentence for every error that is expected: what went wrong, and what the person can do about it.
-
-Apart from the handler because extensions are loaded anew with every bot: a class that others import
-must not become another class then.
-"""
+"""A sentence for every error that is expected: what went wrong, and what the person can do about it."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ package. The whole upgrade is one transaction, so that a failure leaves the data
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -34,7 +35,7 @@ async def upgrade(url: str) -> str:
     newer version, or if the upgrade would leave a reference without its row.
     """
     require_sound(url)
-    return await _on(url, _upgrade)
+    return head() if _stands(url) else await _on(url, _upgrade)
 
 
 async def current(url: str) -> str | None:
@@ -45,8 +46,32 @@ async def current(url: str) -> str | None:
 
 
 def _is_missing(url: str) -> bool:
+    file = _file(url)
+    return file is not None and not file.exists()
+
+
+def _file(url: str) -> Path | None:
     place = make_url(url)
-    return place.get_backend_name() == "sqlite" and not Path(place.database or "").exists()
+    return Path(place.database or "") if place.get_backend_name() == "sqlite" else None
+
+
+def _stands(url: str) -> bool:
+    """Whether a SQLite file that can be written to is at this version's schema, as at most starts.
+
+    Asked without Alembic. Where the answer is no, for whatever reason, the upgrade finds out why.
+    """
+    file = _file(url)
+    if file is None or not file.is_file():
+        return False
+    try:
+        with closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
+        ) as connection:
+            connection.isolation_level = None
+            connection.execute("BEGIN IMMEDIATE")
+            return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
+    except sqlite3.Error:
+        return False
 
 
 @cache

@@ -53,10 +53,16 @@ def clock() -> Clock:
     return SystemClock()
 
 
-@pytest.fixture
-def settings() -> Settings:
+@pytest.fixture(scope="session")
+def usual_settings() -> Settings:
     given = dict.fromkeys(("discord_token", "market_api_key", "model_signing_key"), "not-a-real-secret")
     return Settings(_env_file=None, **given)
+
+
+@pytest.fixture
+def settings(usual_settings: Settings) -> Settings:
+    """Read once; a copy for each test."""
+    return usual_settings.model_copy()
 
 
 @pytest.fixture(scope="session")

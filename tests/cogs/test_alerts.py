@@ -164,8 +164,8 @@ async def test_under_supervision_alerts_flow_by_themselves(world: World) -> None
 
 async def test_between_two_lives_of_the_bot_nothing_is_tried_and_nothing_lost(world: World) -> None:
     former: Any = world.bot.get_cog("Alerts")
-    for name in tuple(world.bot.extensions):
-        await world.bot.unload_extension(name)
+    for name in tuple(world.bot.cogs):
+        await world.bot.remove_cog(name)
     await world.signal(await world.watch())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):

@@ -59,8 +59,8 @@ async def test_an_error_that_cannot_be_shown_ends_there(world: World) -> None:
 
 
 async def test_a_bot_built_anew_still_knows_its_own_refusals(world: World) -> None:
-    for name in tuple(world.bot.extensions):
-        await world.bot.unload_extension(name)
+    for name in tuple(world.bot.cogs):
+        await world.bot.remove_cog(name)
     await world.env.restart_bot(create_bot(world.services, shard_count=1))
     result = await world.manager.slash(
         world.channel, "watch add", name="x", channel=world.channel, classes="dragon"
