@@ -44,6 +44,8 @@ class _ByCost(LoadScopeScheduling):
         path = nodeid.partition("::")[0]
         if "/e2e/" in path and not path.endswith("test_demo.py"):
             return "a trained model and its market"
+        if path.endswith(("/test_template.py", "/test_tasks_in_the_stack.py")):
+            return "a stack on AWS"
         return path
 
 

@@ -17,12 +17,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="make cloud-check runs it"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
     with served() as found:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(aws: Aws) -> Stack:
     return Stack(aws, AlarmEmail="operator@example.org")

@@ -6,17 +6,30 @@ import json
 import signal
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.discord import spawn
-from tests.deploy.aws import Aws, Stack
+from tests.deploy.aws import Aws, Stack, served
 from tests.e2e.parts import API_KEY, bot, command, market, retrained
 from tests.e2e.processes import environment, finished, until
 from tests.state.fargate import Fargate
 
 TAKEN_ON_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    """One of its own: what is trained here changes the stack, and how tasks end is changed for all."""
+    with served() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def stack(aws: Aws) -> Stack:
+    return Stack(aws)
 
 
 def lasting(aws: Aws) -> None:
