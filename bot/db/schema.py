@@ -1,7 +1,7 @@
 """Brings a database to the schema of this version, with the revisions shipped in `migrations`.
 
 Alembic is driven from here and needs no `alembic.ini`: the revisions are found beside the installed
-package. The whole upgrade is one transaction, so that a failure leaves the database as it was.
+package. It is imported where there is something to upgrade, which at most starts there is not. The whole upgrade is one transaction, so that a failure leaves the database as it was.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from contextlib import closing, contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
 from bot.db.engine import connect
 from bot.db.soundness import require_sound
 from bot.errors import SchemaError, SettingsError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 T = TypeVar("T")
 
@@ -76,14 +76,16 @@ def _stands(url: str) -> bool:
 
 @cache
 def head() -> str:
-    """The revision of this version's schema."""
-    newest = _scripts().get_current_head()
-    assert newest is not None, "the package was built without its migrations"
-    return newest
+    """The revision of this version's schema: the last of the files, which are named by their numbers."""
+    names = [file.name for file in files("migrations.versions").iterdir()]
+    newest = max(name for name in names if name[:1].isdigit() and name.endswith(".py"))
+    return newest.partition("_")[0]
 
 
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration; `env.py` takes the connection from it."""
+    from alembic.config import Config
+
     result = Config()
     result.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
     result.set_main_option("path_separator", "os")
@@ -92,10 +94,14 @@ def config(connection: Connection | None = None) -> Config:
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(config())
 
 
 def _revision(connection: Connection) -> str | None:
+    from alembic.migration import MigrationContext
+
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -108,6 +114,8 @@ def _upgrade(connection: Connection) -> str:
             f"The database is at revision {at}, which this version of axieflip does not know: a newer "
             "version wrote it. Install that version, or restore a backup made before it."
         )
+    from alembic import command
+
     command.upgrade(config(connection), "head")
     if connection.dialect.name == "sqlite":
         orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, bindparam, insert, inspect, select, text
@@ -48,6 +49,10 @@ async def test_a_missing_database_is_made_with_its_folder_at_the_newest_schema(t
 async def test_an_upgrade_of_a_current_database_changes_nothing(database_url: str) -> None:
     assert await upgrade(database_url) == head()
     assert await upgrade(database_url) == head()
+
+
+def test_the_newest_revision_is_the_one_that_the_files_names_tell() -> None:
+    assert ScriptDirectory.from_config(config()).get_heads() == [head()]
 
 
 async def test_the_migrations_build_exactly_the_tables(db: Database) -> None:
