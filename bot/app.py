@@ -7,7 +7,6 @@ all that differs. `running` holds the whole bot for as long as its context is op
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from aiohttp.web import Application
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from bot import kinds, web
+from bot import garbage, kinds, web
 from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import SettingsError
@@ -183,10 +182,7 @@ async def running(
         if replica is not None:
             supervisor.add("replica", replica.turn)
         await _warm_up(services)
-        # What is loaded by now stays. Looking for garbage among it would hold every alert up for a tenth of a
-        # second, and for longer the larger the model is.
-        gc.collect()
-        gc.freeze()
+        garbage.settle()
         watcher = Watcher(
             stack.enter_context(recorded(settings, market)),
             clock,

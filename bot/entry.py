@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from bot import log
+from bot import garbage, log
 from bot.cli import app
 from bot.errors import AlreadyRunning, AxieflipError, SettingsError
 from bot.log import say
@@ -38,6 +38,7 @@ def _missing(name: str, error: ImportError) -> Callable[[], None]:
 
 def main() -> None:
     """Entry point of the console command."""
+    garbage.spare()
     log.begin()  # standard output is for results, also before the settings say how the log looks
     _plug_in()
     try:

@@ -8,6 +8,7 @@ that is not wholly stored and signed does not exist.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -179,6 +180,7 @@ def main() -> int:
     # Hundreds of thousands of records and imported objects live to the end: looking through them for garbage
     # as often as Python does by itself takes a tenth of the whole time.
     gc.set_threshold(100_000, 50, 100)
+    atexit.register(gc.freeze)  # at its end Python would look through all of them once more
     result = run(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
     _write(result)
     return 1 if result.error else 0

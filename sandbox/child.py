@@ -7,6 +7,8 @@ when its standard input does, so that it never outlives its parent.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import gc
 import json
 import os
 import signal
@@ -78,6 +80,7 @@ def told_to_end(*, with_parent: bool) -> asyncio.Event:
     Must be called in the running loop. With `with_parent`, standard input is the pipe from the parent.
     """
     loop, over = asyncio.get_running_loop(), asyncio.Event()
+    atexit.register(gc.freeze)  # whatever is left by then goes with the process: no look for garbage in it
 
     def at_input() -> None:
         if not os.read(0, 4096):

@@ -76,6 +76,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.enable()
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nor at the end of the process."""
+    gc.freeze()
+
+
 def _module(item: pytest.Item) -> str:
     return item.nodeid.partition("::")[0]
 
