@@ -1,7 +1,8 @@
 """Brings a database to the schema of this version, with the revisions shipped in `migrations`.
 
 Alembic is driven from here and needs no `alembic.ini`: the revisions are found beside the installed
-package. It is imported where there is something to upgrade, which at most starts there is not. The whole upgrade is one transaction, so that a failure leaves the database as it was.
+package. It is imported where there is something to upgrade, which at most starts there is not. The whole
+upgrade is one transaction, so that a failure leaves the database as it was.
 """
 
 from __future__ import annotations
