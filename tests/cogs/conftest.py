@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +54,16 @@ def clock() -> Clock:
     return SystemClock()
 
 
-@pytest.fixture(scope="session")
-def usual_settings() -> Settings:
+@cache
+def _settings() -> Settings:
     given = dict.fromkeys(("discord_token", "market_api_key", "model_signing_key"), "not-a-real-secret")
     return Settings(_env_file=None, **given)
 
 
 @pytest.fixture
-def settings(usual_settings: Settings) -> Settings:
+def settings() -> Settings:
     """Read once; a copy for each test."""
-    return usual_settings.model_copy()
+    return _settings().model_copy()
 
 
 @pytest.fixture(scope="session")
