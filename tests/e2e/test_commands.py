@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import entry
 from sandbox.discord import spawn
 from tests.e2e.first_training import Trained
 from tests.e2e.parts import SIGNING_KEY, Market, bot_settings
@@ -53,23 +56,37 @@ def sentence(result: Finished, *words: str) -> str:
     return lines[-1]
 
 
-async def test_every_command_explains_itself(tmp_path: Path) -> None:
+Explained = Callable[[str], str]
+
+
+@pytest.fixture
+def explained(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Explained:
+    """What a command says with --help. One process prints them all, as each would by itself."""
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr("__main__.__package__", None)  # else it would call itself `python -m pytest`
+
+    def said(name: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["axieflip", *name.split(), "--help"])
+        with pytest.raises(SystemExit) as ended:
+            entry.main()
+        told = capsys.readouterr()
+        assert not ended.value.code, told.err
+        return told.out
+
+    return said
+
+
+async def test_every_command_explains_itself(explained: Explained, tmp_path: Path) -> None:
     top = await finished("--help", cwd=tmp_path, env=environment())
     assert top.code == 0
     for name in COMMANDS:
         assert name.split()[0] in top.out
-    results = await asyncio.gather(
-        *(finished(*name.split(), "--help", cwd=tmp_path, env=environment()) for name in COMMANDS)
-    )
-    for name, result in zip(COMMANDS, results, strict=True):
-        assert result.code == 0, result.err
-        assert f"Usage: axieflip {name}" in result.out
+        assert f"Usage: axieflip {name}" in explained(name)
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "backtest"])
-async def test_help_says_how_several_tables_are_given(command: str, tmp_path: Path) -> None:
-    told = await finished(command, "--help", cwd=tmp_path, env=environment())
-    assert "--sales a.csv --sales b.csv" in " ".join(told.out.split())
+async def test_help_says_how_several_tables_are_given(explained: Explained, command: str) -> None:
+    assert "--sales a.csv --sales b.csv" in " ".join(explained(command).split())
 
 
 async def test_missing_settings_are_a_sentence_each_and_exit_code_2(tmp_path: Path) -> None:

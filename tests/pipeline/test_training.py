@@ -1,4 +1,5 @@
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pipeline.labels import ListingOutcome
 from pipeline.loading import load_appraiser
 from pipeline.market.values import OrderStatus
 from pipeline.objects import open_store
-from pipeline.training import learn, to_learn_from
+from pipeline.training import Outcome, learn, to_learn_from
 from tests.bot.factories import make_axie
 from tests.pipeline.appraisal.history import builds, events, table
 from tests.trainings import train
@@ -38,10 +39,31 @@ def history() -> pd.DataFrame:
     return table(events(2200))
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """A training without a champion before it and without listings, and what it told of its progress."""
+
+    store: Path
+    outcome: Outcome
+    told: list[float]
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(open_store(f"file:{self.store}"), KEY)
+
+
+@pytest.fixture(scope="module")
+def first(light_members: None, history: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> First:
+    store, told = tmp_path_factory.mktemp("first"), list[float]()
+    registry = Registry(open_store(f"file:{store}"), KEY)
+    outcome = train(history, registry, progress=lambda _stage, share: told.append(share))
+    return First(store, outcome, told)
+
+
 def test_the_first_version_is_promoted_and_serves_what_was_trained(
-    registry: Registry, history: pd.DataFrame
+    first: First, history: pd.DataFrame
 ) -> None:
-    outcome = train(history, registry)
+    outcome, registry = first.outcome, first.registry
     assert outcome.promoted
     assert outcome.reason == "it is the first"
     card, appraiser = load_appraiser(registry)
@@ -76,9 +98,9 @@ def test_a_challenger_must_be_better_on_sales_that_the_champion_has_not_seen(reg
 
 
 def test_a_champion_that_cannot_serve_gives_way(
-    registry: Registry, history: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    first: First, tmp_path: Path, history: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(history, registry)
+    registry = replace(first, store=Path(shutil.copytree(first.store, tmp_path / "store"))).registry
     with monkeypatch.context() as patch:
         patch.setattr(loading, "NAMES", ("another", "layout"))
         with pytest.raises(RegistryError, match="retrain"):
@@ -122,10 +144,9 @@ def test_listings_teach_how_long_a_sale_takes(registry: Registry, history: pd.Da
     assert len(appraiser.state.book) > 0
 
 
-def test_without_listings_the_time_of_a_sale_is_unknown(registry: Registry, history: pd.DataFrame) -> None:
-    card = train(history, registry).card
-    assert card.facts["selling"] is None
-    assert load_appraiser(registry)[1].selling is None
+def test_without_listings_the_time_of_a_sale_is_unknown(first: First) -> None:
+    assert first.outcome.card.facts["selling"] is None
+    assert load_appraiser(first.registry)[1].selling is None
 
 
 def test_axies_sold_twice_teach_what_a_flip_brings(registry: Registry) -> None:
@@ -167,8 +188,6 @@ def test_a_search_is_named_on_the_card_and_kept(
     assert len(store.list("search/")) == 1
 
 
-def test_progress_ends_at_one_and_never_goes_back(registry: Registry, history: pd.DataFrame) -> None:
-    seen: list[float] = []
-    train(history, registry, progress=lambda _stage, share: seen.append(share))
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0
+def test_progress_ends_at_one_and_never_goes_back(first: First) -> None:
+    assert first.told == sorted(first.told)
+    assert first.told[-1] == 1.0
