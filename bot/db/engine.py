@@ -7,6 +7,8 @@ another had written meanwhile. One that only reads sees one moment, and waits fo
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,14 @@ def connect(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     def begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get(READ_ONLY)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def release(connection: Any, _record: object, _error: object) -> None:
+        # A statement that was cancelled half-way lives as long as anyone keeps its error, and for so long a
+        # connection that was closed with it would hold SQLite's lock. Whoever is cancelled once more is on
+        # the way out already, and what cannot be rolled back holds nothing.
+        with suppress(Exception, asyncio.CancelledError):
+            connection.rollback()
 
     return engine
 

@@ -261,16 +261,15 @@ async def test_a_record_cancelled_at_any_point_is_whole_or_absent_and_blocks_nob
     journal: Journal, watches: Watches, outbox: Outbox
 ) -> None:
     watch = await add(watches)
-    cancelled = 0
-    for steps in range(0, 90, 3):
+    kept: list[object] = []  # as a logger or a supervisor may: with an error goes all that it was raised over
+    for steps in range(90):
         task = asyncio.create_task(journal.record([signal(watch)]))
         for _ in range(steps):
             await asyncio.sleep(0)
         task.cancel()
-        [result] = await asyncio.gather(task, return_exceptions=True)
-        cancelled += isinstance(result, asyncio.CancelledError)
-    assert cancelled > 5
-    assert await asyncio.wait_for(journal.record([signal(watch)]), 5) == 1
+        kept += await asyncio.gather(task, return_exceptions=True)
+        assert await asyncio.wait_for(journal.record([signal(watch)]), 5) == 1
+    assert sum(isinstance(result, asyncio.CancelledError) for result in kept) > 5
     counts = await journal.counts()
     assert counts.listings == counts.predictions == counts.alerts_pending == len(await pending(outbox))
 
