@@ -18,7 +18,7 @@ from aiohttp.web import Application
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from bot import garbage, kinds, web
+from bot import kinds, web
 from bot.client import create_bot, point_at
 from bot.db import Database
 from bot.errors import SettingsError
@@ -66,6 +66,7 @@ from bot.services.workers import Workers
 from bot.settings import Settings
 from bot.standby import standby_app
 from bot.supervisor import Supervisor
+from pipeline import garbage
 from pipeline.clock import Clock, SystemClock
 from pipeline.market.watcher import Watcher
 from pipeline.market.watching import WatcherSettings

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
-from bot import garbage, log
+from bot import log
 from bot.cli import app
 from bot.errors import AlreadyRunning, AxieflipError, SettingsError
 from bot.log import say
 from bot.stopping import Terminated
+from pipeline import garbage
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 

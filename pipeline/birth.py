@@ -8,8 +8,6 @@ that is not wholly stored and signed does not exist.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 from collections import Counter
@@ -19,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+
+from pipeline import garbage
 
 if TYPE_CHECKING:
     from pipeline.collected import Collected
@@ -179,8 +179,7 @@ def main() -> int:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # Hundreds of thousands of records and imported objects live to the end: looking through them for garbage
     # as often as Python does by itself takes a tenth of the whole time.
-    gc.set_threshold(100_000, 50, 100)
-    atexit.register(gc.freeze)  # at its end Python would look through all of them once more
+    garbage.spare()
     result = run(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
     _write(result)
     return 1 if result.error else 0

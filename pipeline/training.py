@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WARM_UP = 0.1  # the share of history that only fills the state: its features know too little yet
 HALF_LIFE_S = 14 * DAY
 EMBARGO_S = 1800.0
-WEEKS_S = 28 * DAY  # a shorter history does not tell a weekday from the days that it was
+WEEKS_S = 56 * DAY  # of a shorter history, what weighs the members has not seen each weekday four times
 TREND_S = 15 * DAY  # watched for so long, half of a market's trend is believed to go on
 _WEEKDAYS = [index for index, name in enumerate(NAMES) if name.startswith("weekday_")]
 

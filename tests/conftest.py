@@ -25,8 +25,7 @@ from tests.databases import Databases, PostgresDatabases, PostgresServer, Sqlite
 gc.disable()  # until everything is imported
 gc.set_threshold(20_000, 20, 50)
 
-# Every bot loads its cogs anew, here and in the processes that tests start: where bytecode is off, each of a
-# thousand bots would compile them.
+# Where bytecode is off, each of some hundred processes that tests start would compile what it imports.
 sys.dont_write_bytecode = False
 
 # How long an example takes says how busy the machine is, and nothing about what it shows.
@@ -77,7 +76,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Nor at the end of the process."""
+    """At the end of the process nothing is looked through for garbage: all of it goes."""
     gc.freeze()
 
 
@@ -138,8 +137,12 @@ _plain_log()
 
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
-    """A command that is run within a test sends the log to that test's streams; the next has its own."""
+    """A command that is run within a test sends the log to that test's streams, and looks for garbage seldom;
+    the next test has its own log, and its garbage as before.
+    """
+    thresholds = gc.get_threshold()
     yield
+    gc.set_threshold(*thresholds)
     _plain_log()
     root = logging.getLogger()
     for handler in root.handlers[:]:

@@ -1,8 +1,8 @@
 """Brings a database to the schema of this version, with the revisions shipped in `migrations`.
 
 Alembic is driven from here and needs no `alembic.ini`: the revisions are found beside the installed
-package. It is imported where there is something to upgrade, which at most starts there is not. The whole
-upgrade is one transaction, so that a failure leaves the database as it was.
+package. It is imported where there may be something to upgrade, which on SQLite at most starts there is
+not. The whole upgrade is one transaction, so that a failure leaves the database as it was.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def upgrade(url: str) -> str:
     """Bring the database to this version's schema and return the revision it is at.
 
     Raises `SettingsError` if it cannot be opened or is spoiled, and `SchemaError` if it was written by a
-    newer version, or if the upgrade would leave a reference without its row.
+    newer version, or if an upgrade would leave a reference without its row, which is looked for only then.
     """
     require_sound(url)
     return head() if _stands(url) else await _on(url, _upgrade)

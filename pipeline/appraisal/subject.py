@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipeline.market.errors import GeneError
 from pipeline.market.genes import inherited
 from pipeline.market.traits import dearest, special_kind, special_parts
@@ -24,7 +26,7 @@ CLASSES = {cls.value: index for index, cls in enumerate(AxieClass)}
 SLOTS = tuple(slot.value for slot in Slot)
 CATEGORIES = ("class", *SLOTS, "collection")
 _TOKENS = frozenset(token.value for token in Token)
-_DIGITS = 40  # no amount of a token has more
+_DIGITS = 40  # no sensible amount of a token has more
 BREEDING = tuple(f"breeding_cost_usd_{k}" for k in range(1, 8))
 
 
@@ -120,15 +122,14 @@ def from_table(table: pd.DataFrame) -> Iterator[SaleEvent]:
 
 
 def _quotes(table: pd.DataFrame) -> list[list[tuple[str, float]]]:
-    """What each sale tells of other prices. A cost of breeding is told where it is another than before."""
+    """What each sale tells of other prices: of the token paid in, and of the axie's next breeding."""
     found: list[list[tuple[str, float]]] = [[] for _ in range(len(table))]
-    for name in BREEDING:
+    bred = table["breed_count"].to_numpy()
+    for k, name in enumerate(BREEDING):
         if name in table.columns:
-            before = NAN
-            for index, cost in enumerate(table[name].to_numpy(dtype="float64", na_value=NAN).tolist()):
-                if 0 < cost < math.inf and cost != before:
-                    found[index].append((name, cost))
-                    before = cost
+            cost = table[name].to_numpy(dtype="float64", na_value=NAN)
+            for index in np.flatnonzero((bred == k) & (cost > 0) & (cost < math.inf)).tolist():
+                found[index].append((name, float(cost[index])))
     if {"payment_token", "price_raw"} <= set(table.columns):
         paid = zip(table["payment_token"], table["price_raw"], table["price_usd"].tolist(), strict=True)
         for index, (token, amount, usd) in enumerate(paid):

@@ -103,6 +103,9 @@ async def test_every_sale_is_shown_once_in_order_at_its_true_price() -> None:
         truth = true_prices(stall)
         for event in predictor.shown:
             assert event.price_usd == pytest.approx(truth[event.subject.axie_id, event.at], rel=0.05)
+            [(token, rate)] = event.quotes
+            assert rate == predictor.rates.usd[Token(token)]
+        assert {name for event in predictor.shown for name, _ in event.quotes} >= {Token.WETH, Token.USDC}
 
 
 async def test_another_model_is_brought_up_to_date_from_where_its_training_ended() -> None:

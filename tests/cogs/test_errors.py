@@ -59,9 +59,12 @@ async def test_an_error_that_cannot_be_shown_ends_there(world: World) -> None:
 
 
 async def test_a_bot_built_anew_still_knows_its_own_refusals(world: World) -> None:
-    for name in tuple(world.bot.cogs):
+    former = {name: type(cog) for name, cog in world.bot.cogs.items()}
+    for name in former:
         await world.bot.remove_cog(name)
-    await world.env.restart_bot(create_bot(world.services, shard_count=1))
+    anew = create_bot(world.services, shard_count=1)
+    await world.env.restart_bot(anew)
+    assert {name: type(cog) for name, cog in anew.cogs.items()} == former  # no classes beside those of before
     result = await world.manager.slash(
         world.channel, "watch add", name="x", channel=world.channel, classes="dragon"
     )

@@ -1,4 +1,4 @@
-"""One AWS on loopback for all tests of the deployment, and one stack in it that none of them changes."""
+"""One AWS on loopback with one stack, for tests of the template and of its tasks, which fill its secrets."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_the_first_version_is_promoted_and_serves_what_was_trained(
     np.testing.assert_array_equal(served, row)
 
 
-@pytest.mark.parametrize(("days", "known"), [(12, False), (40, True)])
+@pytest.mark.parametrize(("days", "known"), [(40, False), (70, True)])
 def test_weekdays_are_learnt_from_only_where_they_have_come_round(days: int, known: bool) -> None:
     X = np.ones((1000, len(NAMES)))
     rows = to_learn_from(X, np.zeros(1000), np.linspace(0, days * DAY, 1000))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.appraisal.features import NAMES, features
+from pipeline.appraisal.memory import DAY
 from pipeline.appraisal.state import MarketState
 from pipeline.appraisal.subject import (
     CATEGORIES,
@@ -142,46 +143,59 @@ def test_a_table_tells_the_rates_that_its_sales_were_paid_at_and_what_breeding_c
         price_usd=[30.0, 4.0, 5.0, 6.0, 7.0, 8.0],
         payment_token=["WETH", "SLP", None, "BTC", "AXS", "USDC"],
         price_raw=["10000000000000000", "2000", "1", "1", "many", "8000000"],
-        breeding_cost_usd_2=[math.nan, 9.5, 9.5, 9.7, 9.7, 0.0],
+        breed_count=[0, 1, 1, 2, 7, 1],
+        breeding_cost_usd_2=[9.0, 9.5, math.nan, 9.7, 9.7, 0.0],
     )
     assert [list(event.quotes) for event in from_table(frame)] == [
         [("WETH", 3000.0)],
         [("breeding_cost_usd_2", 9.5), ("SLP", 0.002)],
         [],
-        [("breeding_cost_usd_2", 9.7)],
+        [],
         [],
         [("USDC", 1.0)],
     ]
 
 
-def test_the_moves_of_other_prices_are_seen_from_the_sale_after_and_fade() -> None:
-    subject = replace(builds()[0][0], breed_count=1)
-    state, day = MarketState(), 86_400.0
-    paid = [(0.0, 2000.0, 9.0), (day, 2200.0, 9.0), (day, 2200.0, 8.0)]
-    for at, weth, breeding in paid:
-        quotes = [("WETH", weth), ("breeding_cost_usd_2", breeding)]
-        state.observe(SaleEvent(subject, START + at, 5.0, quotes))
-    row = looked(state, subject, START + 5 * day)
-    assert value(row, "moved_WETH") == pytest.approx(math.log(1.1) / math.e)
-    assert value(row, "moved_breeding") == pytest.approx(math.log(8 / 9) / math.e)
-    assert math.isnan(value(row, "moved_AXS"))
-    assert math.isnan(value(looked(state, replace(subject, breed_count=7), state.at), "moved_breeding"))
-    state.observe(SaleEvent(subject, START, 5.0, [("WETH", 1.0)]))  # a late one tells nothing new
-    assert value(looked(state, subject, START + 5 * day), "moved_WETH") == value(row, "moved_WETH")
+def told(*quotes: tuple[float, str, float]) -> MarketState:
+    """A state after sales at some days, each of which tells a price."""
+    state, (subject, _) = MarketState(), builds()[0]
+    for day, name, usd in quotes:
+        state.observe(SaleEvent(subject, START + day * DAY, 5.0, [(name, usd)]))
+    return state
 
 
-def test_moves_do_not_depend_on_how_often_a_price_was_told() -> None:
-    subject = builds()[0][0]
-    seldom, often = MarketState(), MarketState()
-    for hour in range(100):
-        quotes = [("WETH", 2000.0 + hour // 10)]
-        event = SaleEvent(subject, START + 3600.0 * hour, 5.0, quotes)
-        often.observe(event)
-        seldom.observe(event if hour % 10 == 0 else replace(event, quotes=[]))
-    at = START + 360_000.0
-    assert value(looked(often, subject, at), "moved_WETH") == pytest.approx(
-        value(looked(seldom, subject, at), "moved_WETH")
-    )
+def moved(state: MarketState, what: str, day: float, breed_count: int = 1) -> float:
+    subject = replace(builds()[0][0], breed_count=breed_count)
+    return value(looked(state, subject, START + day * DAY), f"moved_{what}")
+
+
+def test_the_moves_of_other_prices_fade_and_end_by_being_unknown() -> None:
+    second = 1 / DAY
+    state = told((0, "WETH", 2000.0), (second, "WETH", 2200.0), (second, "breeding_cost_usd_2", 9.0))
+    state.observe(SaleEvent(builds()[0][0], START + 2.0, 5.0, [("breeding_cost_usd_2", 8.0)]))
+    assert moved(state, "WETH", second) == pytest.approx(math.log(1.1), rel=1e-4)
+    assert moved(state, "WETH", 4) == pytest.approx(math.log(1.1) / math.e, rel=1e-4)
+    assert moved(state, "breeding", 4) == pytest.approx(math.log(8 / 9) / math.e, rel=1e-4)
+    assert math.isnan(moved(state, "AXS", 4))
+    assert math.isnan(moved(state, "breeding", 4, breed_count=7))
+    assert math.isnan(moved(state, "WETH", 9))
+
+
+def test_a_price_that_comes_late_tells_nothing_new() -> None:
+    known = [(0.0, "WETH", 2000.0), (1.0, "WETH", 2200.0)]
+    assert moved(told(*known, (0.5, "WETH", 1.0)), "WETH", 2) == moved(told(*known), "WETH", 2)
+
+
+def test_a_price_that_is_told_by_mistake_moves_nothing() -> None:
+    right = [(hour / 24, "WETH", 2000.0 + hour) for hour in range(48)]
+    wrong = [*right[:20], (20 / 24, "WETH", 2e-9), *right[21:]]
+    assert moved(told(*wrong), "WETH", 3) == pytest.approx(moved(told(*right), "WETH", 3), abs=2e-3)
+
+
+def test_moves_depend_little_on_how_often_a_price_is_told() -> None:
+    hourly = [(hour / 24, "WETH", 2000.0 * math.exp(0.001 * hour)) for hour in range(97)]
+    often, seldom = (moved(told(*hourly[::step]), "WETH", 4) for step in (1, 96))
+    assert seldom == pytest.approx(often, rel=0.02)
 
 
 def test_a_weekday_is_where_it_was_a_week_ago(state: MarketState) -> None:

@@ -15,7 +15,7 @@ _SELDOM: Final = (100_000, 50, 100)
 
 
 def spare() -> None:
-    """From the beginning of a process on: look seldom, and at its end no more."""
+    """From now on look seldom, and at the end of the process no more; `settle` makes it usual again."""
     gc.set_threshold(*_SELDOM)
     atexit.register(gc.freeze)
 
