@@ -9,7 +9,7 @@ seen, the prices of its span.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from pipeline.streaming import Part
 from pipeline.validation import ValidationReport, validate
 
 if TYPE_CHECKING:
-    from pipeline.labels import LabelResult
+    from pipeline.labels import LabelResult, ListingOutcome
     from pipeline.objects import ObjectStore
 
 SPAN = timedelta(days=30)
@@ -88,27 +88,27 @@ class Collected:
             self.rows += len(labels.table)
             self.excluded += labels.excluded
             self._damaged |= dict.fromkeys(labels.damaged)
+            # What cannot be read has been told by the labels.
+            outcomes = listing_outcomes(self._store, since, until, youngest=None, damaged=[])
             self.progress("validating", -0.2)
             if until is None:
-                self._judge(labels)
+                self._judge(labels, outcomes)
             elif len(labels.table):
                 newest = labels.table["sold_at"].max().to_pydatetime()
                 validate(labels.table, now=newest, trace=lambda rows: files_of(self._store, rows), min_rows=1)
-            # What cannot be read has been told by the labels.
-            outcomes = listing_outcomes(self._store, since, until, youngest=None, damaged=[])
             yield Part(labels.table, outcomes)
 
     def progress(self, stage: str, share: float) -> None:
         """Tell the share of the part at hand, of which what comes before its replay is negative."""
         self._tell(stage, (self._index + (share + 0.45) / 1.45) / len(self._spans))
 
-    def _judge(self, labels: LabelResult) -> None:
-        heard = listing_outcomes(self._store, self._now - WEEK, youngest=None, damaged=[])
+    def _judge(self, labels: LabelResult, outcomes: Sequence[ListingOutcome]) -> None:
+        week = [outcome for outcome in outcomes if outcome.seen_at >= self._now - WEEK]
         self.report = validate(
             labels.table,
             now=self._now,
             min_rows=max(1, self._min_rows - self.rows + len(labels.table)),
-            listings=due(heard, self._now),
+            listings=due(week, self._now),
             excluded=self.excluded,
             damaged=[f"{item.key} ({item.reason})" for item in self._damaged],
             trace=lambda rows: files_of(self._store, rows),

@@ -33,6 +33,13 @@ settings.register_profile("axieflip", deadline=None, suppress_health_check=[Heal
 settings.load_profile("axieflip")
 
 
+_SHARED = {
+    ("/test_template.py", "/test_tasks_in_the_stack.py"): "a stack on AWS",
+    # Its import takes two seconds of each worker that needs it.
+    ("/test_validation.py", "/test_given.py", "/test_collected.py"): "great expectations",
+}
+
+
 class _ByCost(LoadScopeScheduling):
     """Tests that share something dear go to one worker; every other test module is a unit of its own.
 
@@ -43,9 +50,7 @@ class _ByCost(LoadScopeScheduling):
         path = nodeid.partition("::")[0]
         if "/e2e/" in path and not path.endswith("test_demo.py"):
             return "a trained model and its market"
-        if path.endswith(("/test_template.py", "/test_tasks_in_the_stack.py")):
-            return "a stack on AWS"
-        return path
+        return next((shared for ends, shared in _SHARED.items() if path.endswith(ends)), path)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
