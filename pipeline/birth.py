@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pipeline.training import Outcome
 
 
+# Of fewer rows members are fitted in this process: others would take as long to start as they save.
+FEW = 8_000
+
+
 class Order(msgspec.Struct, frozen=True):
     """What to do. `key` is the signing key; the order travels by pipe, never on a command line.
 
@@ -101,7 +105,7 @@ def run(order: Order) -> Result:
             checked = history.report
             assert checked is not None  # or the gate has raised
             report = link(order.store, save_report(store, name, checked))
-            jobs = order.jobs if order.dask is None else -1  # a cluster has as many as it has
+            jobs = _jobs(order, len(data.at))
             outcome = train(
                 data,
                 Registry(store, order.key.encode()),
@@ -130,6 +134,13 @@ def run(order: Order) -> Result:
         return Result(error=str(error))
     facts = {**outcome.card.facts, "report": kept}
     return Result(outcome.card.version, outcome.promoted, outcome.reason, None, facts)
+
+
+def _jobs(order: Order, rows: int) -> int:
+    """How many processes fit members; a cluster has as many as it has."""
+    if order.dask is not None:
+        return -1
+    return 1 if rows < FEW and not order.search_minutes else order.jobs
 
 
 def _history(order: Order, store: ObjectStore) -> Collected | Given:
