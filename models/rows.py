@@ -86,9 +86,17 @@ def varying(X: Floats) -> NDArray[np.intp]:
 
 
 def typical(rows: Rows) -> Floats:
-    """A row with nothing remarkable: unknown categories, and the middle of every number."""
+    """A row with nothing remarkable: what most rows have, if that is nothing known, or one category.
+
+    Else the middle of a number, and an unknown category.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         middle: Floats = np.nanmedian(rows.X, axis=0)
-    middle[: rows.categories] = np.nan
+    for column, held in enumerate(rows.X.T):
+        known = held[~np.isnan(held)]
+        if len(known) * 2 < len(held):
+            middle[column] = np.nan
+        elif column < rows.categories and (known == middle[column]).sum() * 2 <= len(held):
+            middle[column] = np.nan  # where there is a majority, the median is its value
     return middle

@@ -6,7 +6,7 @@ import pytest
 from models import ensemble, weighing
 from models.ensemble import Fitted
 from models.members import MEMBERS, boosting, fit_member
-from models.rows import EDGES, Rows, TrainingError, embargoed
+from models.rows import EDGES, Rows, TrainingError, embargoed, typical
 from models.serving import TOLERANCE
 from tests.models.conftest import CATEGORIES, LIGHT, make_rows
 
@@ -142,6 +142,14 @@ def test_targets_that_are_no_numbers_are_refused() -> None:
 def test_progress_only_ever_goes_forward(fitted: Fitted, told: list[float]) -> None:
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_the_typical_row_is_what_most_rows_are() -> None:
+    nan = np.nan
+    # A category of three in four, one of each; a number that most know, one that most do not.
+    X = np.array([[0.0, 0.0, 5.0, nan], [0.0, 1.0, 6.0, nan], [0.0, 2.0, 7.0, 3.0], [4.0, 3.0, nan, nan]])
+    rows = Rows(X, np.zeros(4), np.ones(4), np.arange(4.0), ("kind", "part", "price", "rare"), 2, 0.0)
+    np.testing.assert_array_equal(typical(rows), [0.0, nan, 6.0, nan])
 
 
 def test_the_typical_row_names_no_category_and_has_the_middle_of_every_number(fitted: Fitted) -> None:
